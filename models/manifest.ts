@@ -1,0 +1,57 @@
+// The manifest of a model: everything the runtime must know of the weights it runs. One JSON file per model, checked here.
+import { z } from 'zod';
+import { FORMATS, PRESET_NAMES } from './presets.ts';
+
+const score = z.number().min(0).max(1);
+const perBand = z.array(z.number());
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
+
+export const Manifest = z
+  .strictObject({
+    format: z.literal('earshot-model'),
+    version: z.literal(1),
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+    summary: z.string(),
+    licence: z.string().describe('what the weights may be used for, and why'),
+    labels: z.array(z.string()).min(1).describe('classes in output order'),
+    features: z.strictObject({
+      preset: z.enum(PRESET_NAMES),
+      format: z.enum(FORMATS),
+      channels: z.array(z.string()).describe('feature channels in tensor order'),
+    }),
+    input: z.strictObject({
+      order: z.enum(['acn', 'capsules']),
+      normalization: z.enum(['sn3d', 'n3d', 'any', 'none']).describe('of the ambisonic channels; any: trained on both'),
+    }),
+    scaler: z
+      .strictObject({ mean: z.array(perBand), std: z.array(perBand) })
+      .describe('(feature channel, band); the network sees (value - mean) / std'),
+    output: z.enum(['sed+doa', 'accdoa']),
+    window: z.strictObject({
+      frames: z.int().positive().describe('feature frames the network sees at once'),
+      hopFrames: z.int().positive().describe('feature frames between two windows'),
+      lookaheadFrames: z.int().min(0).describe('feature frames of future a score waits for'),
+    }),
+    timePooling: z.int().positive().describe('feature frames per label frame'),
+    thresholds: z
+      .strictObject({ onset: z.array(score), offset: z.array(score) })
+      .describe('per class, in label order; offset <= onset gives hysteresis'),
+    data: z.strictObject({ recipe: z.string(), seed: z.int(), sha256 }).describe('what it was trained on'),
+    training: z.record(z.string(), z.union([z.string(), z.number()])).describe('settings of the training run'),
+    scores: z.array(
+      z.strictObject({ on: z.string(), command: z.string(), values: z.record(z.string(), z.number().nullable()) }),
+    ),
+    files: z.record(z.string(), sha256).describe('sha256 of each file beside the manifest'),
+  })
+  .refine((m) => m.thresholds.onset.length === m.labels.length && m.thresholds.offset.length === m.labels.length, {
+    message: 'thresholds must have one value per label',
+  })
+  .refine(
+    (m) =>
+      m.scaler.mean.length === m.features.channels.length &&
+      m.scaler.std.length === m.features.channels.length &&
+      m.scaler.std.flat().every((s) => s > 0),
+    { message: 'scaler must have one row per feature channel and positive deviations' },
+  );
+
+export type Manifest = z.infer<typeof Manifest>;

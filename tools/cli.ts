@@ -1,0 +1,31 @@
+// The list of commands: the only place that knows them all. Dispatch, help and exit codes.
+import { Command, CommanderError } from 'commander';
+
+/** Exit codes: 0 done, 1 the user can mend it, 2 a device refused, 70 our bug (sysexits EX_SOFTWARE). */
+const EXIT_USER = 1;
+const EXIT_BUG = 70;
+
+function program(): Command {
+  const earshot = new Command('earshot')
+    .description('Ears for machines: what sounded, and from where.')
+    .option('--debug', 'show the stack trace of an error')
+    .showHelpAfterError('(add --help for the options and examples)')
+    .exitOverride();
+  return earshot;
+}
+
+/** A mistake of the user carries the name UserError wherever it was thrown; anything else is a bug of ours. */
+function report(error: unknown, debug: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USER;
+  const { name, message, stack } = error as Error;
+  process.stderr.write(`${debug ? stack : `error: ${message}`}\n`);
+  if (name === 'UserError') return EXIT_USER;
+  if (!debug) process.stderr.write('This is a fault of earshot, not of yours: run again with --debug and send us what it prints.\n');
+  return EXIT_BUG;
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  process.exitCode = report(error, process.argv.includes('--debug'));
+}
