@@ -4,6 +4,14 @@ import { TestEnvironment } from 'jest-environment-node';
 export default class OnnxEnvironment extends TestEnvironment {
   constructor(config, context) {
     super(config, context);
-    Object.assign(this.global, { Float32Array, BigInt64Array, Int8Array, Int32Array, Float64Array, Uint8Array, ArrayBuffer });
+    Object.assign(this.global, {
+      Float32Array,
+      BigInt64Array,
+      Int8Array,
+      Int32Array,
+      Float64Array,
+      Uint8Array,
+      ArrayBuffer,
+    });
   }
 }

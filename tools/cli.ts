@@ -20,7 +20,10 @@ function report(error: unknown, debug: boolean): number {
   const { name, message, stack } = error as Error;
   process.stderr.write(`${debug ? stack : `error: ${message}`}\n`);
   if (name === 'UserError') return EXIT_USER;
-  if (!debug) process.stderr.write('This is a fault of earshot, not of yours: run again with --debug and send us what it prints.\n');
+  if (!debug)
+    process.stderr.write(
+      'This is a fault of earshot, not of yours: run again with --debug and send us what it prints.\n',
+    );
   return EXIT_BUG;
 }
 
