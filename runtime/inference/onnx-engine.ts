@@ -1,0 +1,127 @@
+// ONNX Runtime as an inference backend: one worker thread, windows handed over without a copy, answers in order.
+import { Worker } from 'node:worker_threads';
+import { PRESETS } from '../../models/presets.ts';
+import { workerFile } from '../worker-file.ts';
+import { type BackendOptions, type InferenceBackend, InferenceError, type WindowScores } from './engine.ts';
+import type { Model } from './model-files.ts';
+import type { OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-worker.ts';
+
+interface Waiting {
+  readonly frames: number;
+  readonly resolve: (scores: WindowScores) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Runs a model with onnxruntime-node on the CPU. */
+export class OnnxEngine implements InferenceBackend {
+  readonly description: string;
+  readonly #model: Model;
+  readonly #threads: number;
+  readonly #waiting: Waiting[] = [];
+  #worker: Worker | undefined;
+  #ended: Error | undefined;
+
+  constructor({ model, threads = 1 }: BackendOptions) {
+    this.#model = model;
+    this.#threads = threads;
+    this.description = `onnxruntime-node, cpu, ${threads} thread${threads === 1 ? '' : 's'}`;
+  }
+
+  async start(): Promise<void> {
+    const { manifest, networkFile } = this.#model;
+    const channels = manifest.features.channels.length;
+    const bands = PRESETS[manifest.features.preset].melBands;
+    const workerData: OnnxWorkerData = { networkFile, threads: this.#threads, channels, bands };
+    const worker = new Worker(workerFile(new URL('./onnx-worker.ts', import.meta.url)), { workerData });
+    this.#worker = worker;
+    try {
+      await this.#loaded(worker);
+      worker.on('message', (reply: OnnxReply) => this.#settle(reply));
+      worker.on('error', (error) => this.#rejectAll(error));
+      worker.on('exit', () => this.#rejectAll(new Error('the inference thread ended')));
+      await this.run(new Float32Array(channels * manifest.window.frames * bands), manifest.window.frames);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  run(features: Float32Array<ArrayBuffer>, frames: number): Promise<WindowScores> {
+    const worker = this.#worker;
+    if (this.#ended) return Promise.reject(this.#ended);
+    if (!worker) return Promise.reject(new Error('the inference engine is not started'));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ frames, resolve, reject });
+      worker.postMessage({ features, frames } satisfies OnnxRequest, [features.buffer]);
+    });
+  }
+
+  async stop(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    if (!worker || worker.threadId === -1) return;
+    this.#rejectAll(new Error('the inference engine was stopped'));
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    worker.postMessage('stop' satisfies OnnxRequest);
+    await exited;
+  }
+
+  /** Waits for the session; the network must have the outputs that the manifest's output form has. */
+  #loaded(worker: Worker): Promise<void> {
+    const { manifest, networkFile } = this.#model;
+    const needed = manifest.output === 'accdoa' ? ['direction'] : ['activity', 'direction'];
+    const refuse = (reason: string) =>
+      new InferenceError(`${networkFile} cannot be run: ${reason}; build it again with "earshot model build".`);
+    return new Promise((resolve, reject) => {
+      worker.once('error', reject);
+      worker.once('message', (reply: OnnxReply) => {
+        worker.off('error', reject);
+        const missing = needed.filter((name) => reply.kind === 'ready' && !reply.outputs.includes(name));
+        if (reply.kind === 'refused') reject(refuse(reply.reason));
+        else if (missing.length > 0) reject(refuse(`it has no output ${missing.join(' and ')}`));
+        else resolve();
+      });
+    });
+  }
+
+  #settle(reply: OnnxReply): void {
+    const waiting = this.#waiting.shift();
+    if (!waiting) return; // its run was rejected by stop()
+    try {
+      waiting.resolve(this.#scores(reply, waiting.frames));
+    } catch (error) {
+      waiting.reject(error as Error);
+    }
+  }
+
+  #scores(reply: OnnxReply, frames: number): WindowScores {
+    const { manifest, networkFile } = this.#model;
+    if (reply.kind === 'failed') throw new InferenceError(`${networkFile} cannot be run: ${reply.reason}.`);
+    if (reply.kind !== 'scores') throw new Error(`unexpected ${reply.kind} from the inference thread`);
+    const { direction, features, latencyMs } = reply;
+    const activity = reply.activity ?? lengths(direction, manifest.labels.length);
+    const expected = (frames / manifest.timePooling) * manifest.labels.length;
+    if (activity.length !== expected || direction.length !== 3 * expected) {
+      throw new InferenceError(
+        `${networkFile} gave ${activity.length} scores for ${frames} frames, its manifest promises ${expected}.`,
+      );
+    }
+    return { activity, direction, features, latencyMs };
+  }
+
+  #rejectAll(error: Error): void {
+    this.#ended = error;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+}
+
+/** ACCDOA (Shimada et al. 2021): the length of a class's vector is its activity, clipped to 1. */
+function lengths(direction: Float32Array, classes: number): Float32Array {
+  const activity = new Float32Array(direction.length / 3);
+  for (let i = 0; i < activity.length; i += 1) {
+    const x = Math.floor(i / classes) * 3 * classes + (i % classes);
+    const [dx, dy, dz] = [direction[x]!, direction[x + classes]!, direction[x + 2 * classes]!];
+    activity[i] = Math.min(1, Math.hypot(dx, dy, dz));
+  }
+  return activity;
+}

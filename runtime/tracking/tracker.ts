@@ -1,0 +1,57 @@
+// From frame scores to sound events: one track per class, thresholds with hysteresis, onset told as soon as it is sure.
+import type { Manifest } from '../../models/manifest.ts';
+import type { Vector } from '../directions.ts';
+import type { Scores, SoundEvent } from '../signals.ts';
+import { ClassTrack } from './class-track.ts';
+import { DEFAULT_TRACKING, inFrames, type TrackingSettings } from './settings.ts';
+
+export interface TrackerOptions {
+  readonly manifest: Pick<Manifest, 'labels' | 'thresholds'>;
+  readonly frameSeconds: number;
+  readonly settings?: Partial<TrackingSettings>;
+  readonly onEvent: (event: SoundEvent) => void;
+}
+
+/**
+ * Follows every class. A class is one source at a time, as the network has one direction per class; when its direction
+ * jumps and stays, the event is split, since the same class can sound from two places in turn.
+ * Event times are edges of label frames; each track tells one onset, updates, one offset.
+ */
+export class Tracker {
+  readonly #tracks: readonly ClassTrack[];
+  #tracksBegun = 0;
+
+  constructor({ manifest, frameSeconds, settings = {}, onEvent }: TrackerOptions) {
+    const frames = inFrames({ ...DEFAULT_TRACKING, ...settings }, frameSeconds);
+    const nextTrackId = () => {
+      this.#tracksBegun += 1;
+      return this.#tracksBegun;
+    };
+    const { onset, offset } = manifest.thresholds;
+    this.#tracks = manifest.labels.map(
+      (label, classIndex) =>
+        new ClassTrack({
+          ...{ label, classIndex, frames, nextTrackId, onEvent },
+          ...{ onset: onset[classIndex]!, offset: offset[classIndex]! },
+        }),
+    );
+  }
+
+  /** Takes scores in order; events leave through onEvent before it returns. */
+  push({ firstFrame, frames, activity, direction, discontinuity }: Scores): void {
+    if (discontinuity) this.end();
+    const classes = this.#tracks.length;
+    for (let i = 0; i < frames; i += 1) {
+      for (const [c, track] of this.#tracks.entries()) {
+        const at = i * classes + c;
+        const vector: Vector = [direction[3 * at]!, direction[3 * at + 1]!, direction[3 * at + 2]!];
+        track.step(firstFrame + i, activity[at]!, vector);
+      }
+    }
+  }
+
+  /** The stream ended: tells the offsets of what still sounds. */
+  end(): void {
+    for (const track of this.#tracks) track.finish();
+  }
+}
