@@ -104,7 +104,7 @@ export class Resampler {
     const taps = this.#taps;
     const last = this.#tapsPerPhase - 1;
     let even = 0;
-    let odd = 0; // two sums keep two multiplications in flight: 1.5 times as fast as one
+    let odd = 0; // two sums keep two multiplications in flight: measured 1.35 times as fast as one
     let i = 0;
     for (; i < last; i += 2) {
       even += history[first + i]! * taps[row + i]!;
