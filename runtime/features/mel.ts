@@ -1,0 +1,44 @@
+// Mel filter bank with Slaney's scale and area normalisation, the same as librosa.filters.mel (htk=False, norm='slaney').
+import type { FeaturePreset } from '../../models/presets.ts';
+
+/** Slaney's scale (Auditory Toolbox, 1998): linear up to 1 kHz, then 27 steps to each factor of 6.4. */
+const HZ_PER_LINEAR_MEL = 200 / 3;
+const KNEE_HZ = 1000;
+const KNEE_MEL = KNEE_HZ / HZ_PER_LINEAR_MEL;
+const LOG_STEP = Math.log(6.4) / 27;
+
+export function hzToMel(hz: number): number {
+  return hz < KNEE_HZ ? hz / HZ_PER_LINEAR_MEL : KNEE_MEL + Math.log(hz / KNEE_HZ) / LOG_STEP;
+}
+
+export function melToHz(mel: number): number {
+  return mel < KNEE_MEL ? mel * HZ_PER_LINEAR_MEL : KNEE_HZ * Math.exp(LOG_STEP * (mel - KNEE_MEL));
+}
+
+/** One band: its weights for the bins from firstBin on; all others weigh nothing. */
+export interface MelBand {
+  readonly firstBin: number;
+  /** Rounded to float32, as librosa does. */
+  readonly weights: Float32Array;
+}
+
+type MelSettings = Pick<FeaturePreset, 'sampleRate' | 'fftLength' | 'melBands' | 'minimumHz' | 'maximumHz'>;
+
+/** The triangular bands, lowest first. Bin 0 and bin fftLength/2 belong to no band. */
+export function melBasis({ sampleRate, fftLength, melBands, minimumHz, maximumHz }: MelSettings): MelBand[] {
+  const lowest = hzToMel(minimumHz);
+  const step = (hzToMel(maximumHz) - lowest) / (melBands + 1);
+  const corners = Array.from({ length: melBands + 2 }, (_, i) => melToHz(lowest + i * step));
+  const hzPerBin = sampleRate / fftLength;
+  return Array.from({ length: melBands }, (_, band) => {
+    const [from, peak, to] = corners.slice(band, band + 3) as [number, number, number];
+    const firstBin = Math.floor(from / hzPerBin) + 1;
+    const endBin = Math.min(Math.ceil(to / hzPerBin), fftLength / 2);
+    const weights = Float32Array.from({ length: endBin - firstBin }, (_, i) => {
+      const hz = (firstBin + i) * hzPerBin;
+      const height = Math.max(0, Math.min((hz - from) / (peak - from), (to - hz) / (to - peak)));
+      return Math.fround(height) * (2 / (to - from));
+    });
+    return { firstBin, weights };
+  });
+}
