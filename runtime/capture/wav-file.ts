@@ -1,8 +1,9 @@
 // A recording as a source of sound: at real speed as from a microphone, or as fast as it is taken.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openRecording, type RecordingReader } from './recording.ts';
 import { Resampler } from './resample.ts';
 import type { AudioSource, BlockHandler } from './source.ts';
-import { checkRecording, openWav, type WavReader } from './wav-reader.ts';
+import { checkRecording } from './wav-reader.ts';
 
 export interface WavFileOptions {
   readonly path: string;
@@ -23,7 +24,7 @@ const DEFAULT_BLOCK_SECONDS = 0.02;
  * @throws WavError when it cannot be read, or has channels or a rate that are not supported
  */
 export async function openWavFile(options: WavFileOptions): Promise<AudioSource> {
-  const wav = await openWav(options.path, { allowTruncated: options.allowTruncated });
+  const wav = await openRecording(options.path, { allowTruncated: options.allowTruncated });
   try {
     checkRecording(wav, options.resampleTo !== undefined);
     return new WavFile(wav, options);
@@ -37,7 +38,7 @@ class WavFile implements AudioSource {
   readonly sampleRate: number;
   readonly channels: number;
   readonly totalSamples: number;
-  readonly #wav: WavReader;
+  readonly #wav: RecordingReader;
   readonly #paced: boolean;
   readonly #resampler: Resampler | undefined;
   readonly #input: Float32Array[];
@@ -50,7 +51,7 @@ class WavFile implements AudioSource {
   #startWallMs = 0;
   #startMs = 0;
 
-  constructor(wav: WavReader, { paced, resampleTo = wav.sampleRate, blockFrames }: WavFileOptions) {
+  constructor(wav: RecordingReader, { paced, resampleTo = wav.sampleRate, blockFrames }: WavFileOptions) {
     this.#wav = wav;
     this.#paced = paced;
     this.sampleRate = resampleTo;
