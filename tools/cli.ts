@@ -1,5 +1,6 @@
 // The list of commands: the only place that knows them all. Dispatch, help and exit codes.
 import { Command, CommanderError } from 'commander';
+import { featuresCommand } from './data/features.ts';
 
 /** Exit codes: 0 done, 1 the user can mend it, 2 a device refused, 70 our bug (sysexits EX_SOFTWARE). */
 const EXIT_USER = 1;
@@ -11,6 +12,9 @@ function program(): Command {
     .option('--debug', 'show the stack trace of an error')
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride();
+  const data = new Command('data').description('recordings, features and scenes');
+  data.addCommand(featuresCommand());
+  earshot.addCommand(data);
   return earshot;
 }
 

@@ -24,8 +24,9 @@ function directionGains(azimuth: number, elevation: number): number[] {
 export function block(
   channels: readonly Float32Array[],
   sampleRate: number,
-  { from = 0, to = channels[0]!.length, at = from, discontinuity = 0 } = {},
+  place: { from?: number; to?: number; at?: number; discontinuity?: number } = {},
 ): AudioBlock {
+  const { from = 0, to = channels[0]!.length, at = from, discontinuity = 0 } = place;
   const part = channels.map((channel) => channel.subarray(from, to));
   return { channels: part, sampleRate, sampleIndex: at, wallTimeMs: (1000 * at) / sampleRate, discontinuity };
 }
