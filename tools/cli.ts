@@ -1,6 +1,10 @@
 // The list of commands: the only place that knows them all. Dispatch, help and exit codes.
 import { Command, CommanderError } from 'commander';
 import { featuresCommand } from './data/features.ts';
+import { synthCommand } from './data/synth.ts';
+import { evaluateCommand } from './field/evaluate.ts';
+import { plotCommand } from './plot.ts';
+import { runCommand } from './run.ts';
 
 /** Exit codes: 0 done, 1 the user can mend it, 2 a device refused, 70 our bug (sysexits EX_SOFTWARE). */
 const EXIT_USER = 1;
@@ -12,9 +16,15 @@ function program(): Command {
     .option('--debug', 'show the stack trace of an error')
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride();
+  earshot.addCommand(runCommand());
+  earshot.addCommand(plotCommand());
   const data = new Command('data').description('recordings, features and scenes');
   data.addCommand(featuresCommand());
+  data.addCommand(synthCommand());
   earshot.addCommand(data);
+  const field = new Command('field').description('what devices heard, and how right it was');
+  field.addCommand(evaluateCommand());
+  earshot.addCommand(field);
   return earshot;
 }
 

@@ -1,8 +1,9 @@
 // Scenes as text: the metadata CSV of TAU Spatial Sound Events 2019 and the two DCASE output formats, read and written.
 import { readFile } from 'node:fs/promises';
 import { OFFICE_LABELS } from '../models/labels.ts';
+import { nearestName } from '../runtime/nearest-name.ts';
 import { UserError } from './command.ts';
-import { AZIMUTH, type CsvLine, csvLines, ELEVATION, errorAt, nearestName, numberAt } from './csv-lines.ts';
+import { AZIMUTH, type CsvLine, csvLines, ELEVATION, errorAt, numberAt } from './csv-lines.ts';
 
 /** One sound of a scene. */
 export interface SceneEvent {
@@ -132,7 +133,7 @@ function parseFrame(row: CsvLine, columns: number, labels: readonly string[]): S
  * Metadata CSV of events: times to the microsecond and, as other readers of the format demand, whole degrees and always a
  * distance (0 where it is not known). The column `sample` is written when an event has one.
  */
-export function formatEvents(events: readonly SceneEvent[]): string {
+export function formatEvents(events: readonly Omit<SceneEvent, 'classIndex'>[]): string {
   const withSample = events.some(({ sample }) => sample !== undefined);
   const rows = events.map(({ label, startSeconds, endSeconds, azimuth, elevation, distance = 0, sample = '' }) => {
     const values = [label, seconds(startSeconds), seconds(endSeconds), degrees(elevation), degrees(azimuth), distance];

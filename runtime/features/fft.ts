@@ -2,6 +2,9 @@
 // Measured on one core (Node 20, EPYC), real FFT of 2048: PFFFT SIMD 1.7 us, its scalar build 6.3, fft.js 12.3, webfft 21 (complex only).
 import loadPffft from '@echogarden/pffft-wasm/simd';
 
+/** The library itself, for work with other lengths and spectrum products: one more memory of its own. */
+export { loadPffft };
+
 const REAL = 0;
 const FORWARD = 0;
 const BACKWARD = 1;

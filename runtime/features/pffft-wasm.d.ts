@@ -1,6 +1,6 @@
 // Types of the package's SIMD build, which ships without; pointers are byte offsets into the heap.
 declare module '@echogarden/pffft-wasm/simd' {
-  interface Pffft {
+  export interface Pffft {
     /** Replaced when the memory grows. */
     readonly HEAPF32: Float32Array;
     _pffft_aligned_malloc(bytes: number): number;
@@ -8,6 +8,10 @@ declare module '@echogarden/pffft-wasm/simd' {
     _pffft_new_setup(length: number, kind: number): number;
     /** @param direction 0 forward, 1 backward */
     _pffft_transform_ordered(setup: number, input: number, output: number, work: number, direction: number): void;
+    /** As above, with the spectrum in the library's own order. */
+    _pffft_transform(setup: number, input: number, output: number, work: number, direction: number): void;
+    /** sum += a * b * scale, spectra in the library's own order. */
+    _pffft_zconvolve_accumulate(setup: number, a: number, b: number, sum: number, scale: number): void;
   }
   export default function load(): Promise<Pffft>;
 }
