@@ -1,6 +1,9 @@
 // One line of progress for long work: done, speed and time left. Silent where nobody watches (pipes, --json).
 import { createLogUpdate } from 'log-update';
 
+/** Text in a terminal that is drawn over and over; persist() leaves lines above it. */
+export { createLogUpdate as createLiveText };
+
 const REDRAW_MS = 200;
 
 export interface Progress {

@@ -47,7 +47,6 @@ export class Windows {
   #inFlight: Promise<WindowScores>[] = [];
   #failure: Error | undefined;
   #nextFrame = 0;
-  #inGap = false;
   /** First frame of the segment without a break; undefined until a frame on the label grid arrived. */
   #segmentStart: number | undefined;
   #lastWindowEnd = 0;
@@ -66,12 +65,14 @@ export class Windows {
     return { windows: this.#windows, busyMs: this.#busyMs, latenciesMs: this.#latenciesMs };
   }
 
-  /** Takes one frame; copies it, and starts a window when one is due. Await ready() between blocks. */
+  /**
+   * Takes one frame; copies it, and starts a window when one is due. Await ready() between blocks.
+   * Frames that samples are missing in are left out, and no window spans them.
+   */
   push({ frame, values, discontinuity }: FeatureFrame): void {
-    const broken = frame !== this.#nextFrame || (discontinuity && !this.#inGap);
-    this.#inGap = discontinuity;
-    if (broken) this.#endSegment();
+    if (frame !== this.#nextFrame || discontinuity) this.#endSegment();
     this.#nextFrame = frame + 1;
+    if (discontinuity) return;
     if (this.#segmentStart === undefined) {
       // Label frames lie on the grid of the whole stream, and none is emitted twice.
       const label = frame / this.#options.manifest.timePooling;

@@ -1,9 +1,10 @@
 // From frame scores to sound events: one track per class, thresholds with hysteresis, onset told as soon as it is sure.
 import type { Manifest } from '../../models/manifest.ts';
+import { DEFAULT_TRACKING, type TrackingSettings } from '../config.ts';
 import type { Vector } from '../directions.ts';
 import type { Scores, SoundEvent } from '../signals.ts';
 import { ClassTrack } from './class-track.ts';
-import { DEFAULT_TRACKING, inFrames, type TrackingSettings } from './settings.ts';
+import { inFrames } from './settings.ts';
 
 export interface TrackerOptions {
   readonly manifest: Pick<Manifest, 'labels' | 'thresholds'>;

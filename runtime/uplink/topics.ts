@@ -1,16 +1,9 @@
 // The wire contract: topic names, payload schemas and their versions. Runtime, fleet tools and tests all read it here.
 import { z } from 'zod';
+import { Id, Position } from '../config.ts';
 
 /** First levels of every topic; v1 changes when a consumer of v1 would misread a message. */
 export const ROOT = 'seld/v1';
-
-/** Site and device ids: lower case, digits, inner hyphens (as Homie): no wildcard or access rule can be tricked by one. */
-export const Id = z
-  .string()
-  .regex(
-    /^[a-z0-9](?:[a-z0-9-]{0,34}[a-z0-9])?$/,
-    'must be 1 to 36 lower-case letters, digits or inner hyphens, e.g. mill-3',
-  );
 
 const seconds = z.number().min(0);
 const time = z.iso.datetime().describe('UTC, from the clock described by clock');
@@ -22,12 +15,6 @@ const Clock = z.object({
   offsetMs: z.number().nullable().describe('to a reference clock; null: not known'),
 });
 export type Clock = z.infer<typeof Clock>;
-
-const Position = z.object({
-  latitude: z.number().min(-90).max(90),
-  longitude: z.number().min(-180).max(180),
-  altitudeMetres: z.number().optional(),
-});
 
 /** What every message carries. Fields a consumer does not know are kept, so a newer device can say more. */
 const envelope = { site: Id, device: Id, bootId: Id.describe('new at each start of the runtime') };

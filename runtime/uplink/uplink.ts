@@ -99,7 +99,7 @@ export class Uplink {
   /** Says how the device is; retained, so that only the newest counts. */
   async publishHealth(health: Fixed<Omit<HealthMessage, 'outbox'>>): Promise<void> {
     if (!this.#link.isOnline) return;
-    await this.#link.publish(
+    await this.#send(
       encode('health', {
         ...{ schema: 'seld/health/1', ...this.#envelope, outbox: this.figures, time: now() },
         ...health,

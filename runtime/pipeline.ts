@@ -1,0 +1,137 @@
+// The five stages joined: capture -> features -> inference -> tracking -> uplink. The only place that knows them all.
+import { PRESETS } from '../models/presets.ts';
+import { type Normalization, normalizer } from './ambisonics.ts';
+import type { AudioSource } from './capture/source.ts';
+import type { TrackingSettings } from './config.ts';
+import { FeatureExtractor } from './features/extractor.ts';
+import { InputMeter, type PipelineFigures, quantile } from './health.ts';
+import type { InferenceBackend } from './inference/engine.ts';
+import type { Model } from './inference/model-files.ts';
+import { Windows } from './inference/windows.ts';
+import type { AudioBlock, Scores, SoundEvent } from './signals.ts';
+import { Tracker } from './tracking/tracker.ts';
+import type { Uplink } from './uplink/uplink.ts';
+
+export interface PipelineOptions {
+  readonly source: AudioSource;
+  readonly model: Model;
+  /** Started; it may serve several pipelines one after the other. */
+  readonly backend: InferenceBackend;
+  /** Started; without one, events only reach onEvent. */
+  readonly uplink?: Uplink;
+  readonly tracking?: Partial<TrackingSettings>;
+  /** Normalisation of the sound, where it is not the model's. */
+  readonly normalization?: Normalization;
+  /** Feature frames of future a score waits for; default the model's. */
+  readonly lookaheadFrames?: number;
+  readonly healthSeconds?: number;
+  readonly onScores?: (scores: Scores) => void;
+  readonly onEvent?: (event: SoundEvent) => void;
+}
+
+/** One stream of sound on its way to events. */
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #meter = new InputMeter();
+  readonly #windows: Windows;
+  readonly #tracker: Tracker;
+  readonly #convert: ((block: AudioBlock) => AudioBlock) | undefined;
+  readonly #busyMs = { features: 0, tracking: 0, uplink: 0 };
+  #startedMs = 0;
+  #streamStartWallMs = 0;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    const { model, backend, tracking, lookaheadFrames, normalization } = options;
+    const { manifest, frameSeconds } = model;
+    const native = manifest.input.normalization;
+    if (normalization && (native === 'sn3d' || native === 'n3d')) this.#convert = normalizer(normalization, native);
+    const bands = PRESETS[manifest.features.preset].melBands;
+    const onScores = (scores: Scores) => this.#track(scores);
+    this.#windows = new Windows({ manifest, bands, frameSeconds, backend, lookaheadFrames, onScores });
+    this.#tracker = new Tracker({ manifest, frameSeconds, settings: tracking, onEvent: (event) => this.#tell(event) });
+  }
+
+  /** Runs until the source ends or stop() is called, and resolves when the last event has been told. */
+  async run(): Promise<void> {
+    const { source, model, healthSeconds } = this.#options;
+    const extractor = await FeatureExtractor.create(model.manifest.features);
+    const onFrame = this.#windows.push.bind(this.#windows);
+    this.#startedMs = performance.now();
+    const health = healthSeconds && setInterval(() => void this.#tellHealth(), 1000 * healthSeconds);
+    try {
+      await source.start((block) => {
+        const started = performance.now();
+        this.#streamStartWallMs = block.wallTimeMs - (1000 * block.sampleIndex) / block.sampleRate;
+        this.#meter.add(block);
+        extractor.push(this.#convert?.(block) ?? block, onFrame);
+        this.#busyMs.features += performance.now() - started;
+        return this.#windows.ready();
+      });
+      extractor.end(onFrame);
+      await this.#windows.end();
+      this.#tracker.end();
+      await this.#tellHealth();
+    } finally {
+      clearInterval(health);
+    }
+  }
+
+  /** Ends the sound early; run() then finishes what was heard. */
+  stop(): Promise<void> {
+    return this.#options.source.stop();
+  }
+
+  /** Unix time in milliseconds of a moment of the stream. */
+  wallTimeMs(streamSeconds: number): number {
+    return this.#streamStartWallMs + 1000 * streamSeconds;
+  }
+
+  get figures(): PipelineFigures {
+    const streamSeconds = this.#meter.streamSeconds;
+    const { windows, busyMs, latenciesMs } = this.#windows.figures;
+    const share = (ms: number) => (streamSeconds > 0 ? ms / 1000 / streamSeconds : 0);
+    const { features, tracking, uplink } = this.#busyMs;
+    return {
+      streamSeconds,
+      wallSeconds: (performance.now() - this.#startedMs) / 1000,
+      stages: {
+        ...{ features: share(features), inference: share(busyMs) },
+        ...{ tracking: share(tracking), uplink: share(uplink) },
+      },
+      inference: { windows, medianMs: quantile(latenciesMs, 0.5), p95Ms: quantile(latenciesMs, 0.95) },
+      ...this.#meter.losses,
+    };
+  }
+
+  #track(scores: Scores): void {
+    const [started, uplinkBefore] = [performance.now(), this.#busyMs.uplink];
+    this.#options.onScores?.(scores);
+    this.#tracker.push(scores);
+    this.#busyMs.tracking += performance.now() - started - (this.#busyMs.uplink - uplinkBefore);
+  }
+
+  #tell(event: SoundEvent): void {
+    const started = performance.now();
+    this.#options.uplink?.publish(event);
+    this.#options.onEvent?.(event);
+    this.#busyMs.uplink += performance.now() - started;
+  }
+
+  async #tellHealth(): Promise<void> {
+    const { uplink, backend } = this.#options;
+    if (!uplink) return;
+    const { wallSeconds, streamSeconds, stages, inference, lostSamples, discontinuities } = this.figures;
+    await uplink.publishHealth({
+      ...{
+        uptimeSeconds: wallSeconds,
+        streamSeconds,
+        levelsDbfs: this.#meter.takeLevels(),
+        lostSamples,
+        discontinuities,
+      },
+      ...{ stages, inference: { backend: backend.description, medianMs: inference.medianMs, p95Ms: inference.p95Ms } },
+      memoryBytes: process.memoryUsage().rss,
+    });
+  }
+}

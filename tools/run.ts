@@ -1,0 +1,207 @@
+// earshot run: a recording through the whole device, from samples to messages, with a live table and a summary.
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { type Config, parseConfig, readConfig } from '../runtime/config.ts';
+import { findModel, type Model, NETWORK_FILE } from '../runtime/inference/model-files.ts';
+import { OnnxEngine } from '../runtime/inference/onnx-engine.ts';
+import { Pipeline } from '../runtime/pipeline.ts';
+import type { EventMessage } from '../runtime/uplink/topics.ts';
+import { Uplink } from '../runtime/uplink/uplink.ts';
+import { PACKAGE_ROOT } from '../runtime/worker-file.ts';
+import { startBroker } from './broker.ts';
+import { printJson, UserError } from './command.ts';
+import { Listener } from './listener.ts';
+import { createLiveTable, type LiveTable } from './live-table.ts';
+import { version } from './package-version.ts';
+import { openRecordingSource } from './recording-source.ts';
+import { drawResult, readReference } from './result-picture.ts';
+import type { SceneEvent } from './scene-csv.ts';
+import { type Summary, summarise, summaryText } from './summary.ts';
+
+const TICK_MS = 100;
+const BUNDLED = ['office.wav', 'office.flac'].map((name) => join(PACKAGE_ROOT, 'recordings', name));
+
+interface RunOptions {
+  readonly fast?: boolean;
+  readonly json?: boolean;
+  readonly out: string;
+  readonly model?: string;
+  readonly broker?: string;
+  readonly config?: string;
+  readonly resample?: boolean;
+  readonly normalization?: Config['normalization'];
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .summary('hear a recording as the device would, and publish what sounded and from where')
+    .description(
+      'Plays a four-channel recording (default: the bundled one) at real speed through capture, features, inference,\n' +
+        'tracking and uplink, shows each sound as its MQTT message comes back, and draws the result.',
+    )
+    .argument('[recording]', 'WAV or FLAC file, four channels; a CSV with the same name is its reference')
+    .option('--fast', 'do not wait for the sound: as fast as the machine can')
+    .option('--json', 'print one JSON object per line: each sound when it has ended, at last the summary')
+    .option('--out <folder>', 'where the picture goes', 'earshot-out')
+    .option('--model <name>', 'a shipped model, or a folder with manifest.json')
+    .option('--broker <url>', 'MQTT broker to publish to (default: one inside this process)')
+    .option('--config <file>', 'settings of the device, JSON')
+    .option('--resample', 'also take recordings that are not at 48 or 24 kHz')
+    .addOption(
+      new Option('--normalization <name>', "of the ambisonic channels (default: the model's)").choices(['sn3d', 'n3d']),
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  earshot run\n  earshot run yard.wav --fast\n  earshot run yard.wav --json > events.jsonl\n' +
+        '  earshot run --broker mqtt://192.168.1.2:1883 --config device.json',
+    )
+    .action(run);
+}
+
+async function run(given: string | undefined, options: RunOptions): Promise<void> {
+  const settings = options.config ? await readConfig(options.config) : parseConfig({}, 'defaults');
+  const recording = given ?? bundledRecording();
+  const model = await findModel(options.model ?? settings.model, settings.format);
+  const reference = await readReference(recording, model.manifest.labels);
+  const session = { recording, options, settings, model };
+  const { summary, events } = await play(session);
+  const labels = model.manifest.labels;
+  const durationSeconds = summary.streamSeconds;
+  const picture = await drawResult({ recording, events, labels, durationSeconds, out: options.out }, reference);
+  const whole: Summary = { ...summary, picture };
+  if (options.json) printJson({ type: 'summary', ...whole });
+  else process.stdout.write(`\n${summaryText(whole)}\n`);
+}
+
+interface Session {
+  readonly recording: string;
+  readonly options: RunOptions;
+  readonly settings: Config;
+  readonly model: Model;
+}
+
+/** Starts what a device and its surroundings need, plays the recording, stops all of it again, whatever happens. */
+async function play({ recording, options, settings, model }: Session) {
+  const paced = !options.fast;
+  const source = await openRecordingSource({ path: recording, model, paced, resample: options.resample ?? false });
+  const stops: (() => Promise<void>)[] = [() => source.stop()];
+  try {
+    const backend = new OnnxEngine({ model, threads: settings.threads });
+    await backend.start();
+    stops.unshift(() => backend.stop());
+    const url = options.broker ?? settings.broker ?? (await ownBroker(stops));
+    const identity = { url, site: settings.site, device: settings.device, bootId: randomBytes(4).toString('hex') };
+
+    const table = options.json ? undefined : createLiveTable(model.manifest.labels);
+    const heard = new Heard(model.manifest.labels, paced, table);
+    const listener = new Listener({ ...identity, onEvent: (message) => heard.add(message) });
+    await listener.start();
+    stops.unshift(() => listener.stop());
+
+    const { headingDegrees, position, healthSeconds, tracking } = settings;
+    const uplink: Uplink = new Uplink({
+      ...identity,
+      ...{ version, headingDegrees, position },
+      clock: { source: paced ? 'system' : 'recording', synced: null, offsetMs: null },
+      wallTimeMs: (seconds) => pipeline.wallTimeMs(seconds),
+    });
+    const normalization = options.normalization ?? settings.normalization;
+    const pipeline = new Pipeline({ source, model, backend, uplink, tracking, healthSeconds, normalization });
+    const { manifest } = model;
+    await uplink.start({
+      model: { name: manifest.name, sha256: manifest.files[NETWORK_FILE]!, labels: manifest.labels },
+      backend: backend.description,
+      microphone: { format: manifest.features.format, sampleRate: source.sampleRate, channels: source.channels },
+    });
+    stops.unshift(() => uplink.stop());
+
+    const cpuBefore = process.cpuUsage();
+    await untilInterrupted(pipeline, () => {
+      table?.tick(pipeline.figures.streamSeconds, source.totalSamples / source.sampleRate);
+    });
+    const { user, system } = process.cpuUsage(cpuBefore);
+    await uplink.stop();
+    await listener.waitFor(uplink.figures.acknowledged);
+    table?.finish();
+    const summary = summarise({
+      ...{ recording, model: manifest.name, backend: backend.description, figures: pipeline.figures },
+      ...{ cpuSeconds: (user + system) / 1e6, classes: heard.events.map(({ label }) => label) },
+      ...{ delaysMs: heard.delaysMs, messages: { ...uplink.figures, received: listener.received }, picture: null },
+    });
+    return { summary, events: heard.events };
+  } finally {
+    for (const stop of stops) await stop();
+  }
+}
+
+async function ownBroker(stops: (() => Promise<void>)[]): Promise<string> {
+  const broker = await startBroker();
+  stops.unshift(() => broker.stop());
+  return broker.url;
+}
+
+/** Runs to the end of the sound; Ctrl-C is an early end like any other. */
+async function untilInterrupted(pipeline: Pipeline, tick: () => void): Promise<void> {
+  const stop = () => void pipeline.stop();
+  const timer = setInterval(tick, TICK_MS);
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    await pipeline.run();
+  } finally {
+    clearInterval(timer);
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+/** The sounds that came back over MQTT. */
+class Heard {
+  readonly events: SceneEvent[] = [];
+  readonly delaysMs: number[] = [];
+  readonly #delayOf = new Map<number, number>();
+  readonly #labels: readonly string[];
+  readonly #paced: boolean;
+  readonly #table: LiveTable | undefined;
+
+  constructor(labels: readonly string[], paced: boolean, table: LiveTable | undefined) {
+    this.#labels = labels;
+    this.#paced = paced;
+    this.#table = table;
+  }
+
+  add(message: EventMessage): void {
+    const { phase, track } = message;
+    if (phase === 'new' && this.#paced) {
+      const delayMs = Date.now() - Date.parse(message.startTime);
+      this.delaysMs.push(delayMs);
+      this.#delayOf.set(track, delayMs);
+    }
+    this.#table?.add(message, this.#delayOf.get(track));
+    if (phase === 'end') this.#end(message);
+  }
+
+  #end({ class: label, azimuth, elevation, score, startSeconds, endSeconds, track }: EventMessage): void {
+    this.events.push({
+      ...{ label, classIndex: this.#labels.indexOf(label) },
+      ...{ startSeconds, endSeconds, azimuth, elevation },
+    });
+    if (this.#table) return;
+    const delayMs = this.#delayOf.get(track);
+    printJson({
+      ...{ type: 'event', track, class: label, azimuth: round(azimuth), elevation: round(elevation) },
+      ...{ score: Number(score.toFixed(4)), start: startSeconds, end: endSeconds },
+      delaySeconds: delayMs === undefined ? null : delayMs / 1000,
+    });
+  }
+}
+
+function round(degrees: number): number {
+  return Number(degrees.toFixed(2)) + 0;
+}
+
+function bundledRecording(): string {
+  const found = BUNDLED.find((file) => existsSync(file));
+  if (!found) throw new UserError(`The bundled recording ${BUNDLED[0]} is missing: name a recording of your own.`);
+  return found;
+}
