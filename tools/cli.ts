@@ -2,8 +2,10 @@
 import { Command, CommanderError } from 'commander';
 import { featuresCommand } from './data/features.ts';
 import { synthCommand } from './data/synth.ts';
+import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './field/evaluate.ts';
 import { plotCommand } from './plot.ts';
+import { predictCommand } from './predict.ts';
 import { runCommand } from './run.ts';
 
 /** Exit codes: 0 done, 1 the user can mend it, 2 a device refused, 70 our bug (sysexits EX_SOFTWARE). */
@@ -17,6 +19,8 @@ function program(): Command {
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride();
   earshot.addCommand(runCommand());
+  earshot.addCommand(predictCommand());
+  earshot.addCommand(doctorCommand());
   earshot.addCommand(plotCommand());
   const data = new Command('data').description('recordings, features and scenes');
   data.addCommand(featuresCommand());

@@ -1,7 +1,5 @@
 // earshot run: a recording through the whole device, from samples to messages, with a live table and a summary.
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { type Config, parseConfig, readConfig } from '../runtime/config.ts';
 import { findModel, type Model, NETWORK_FILE } from '../runtime/inference/model-files.ts';
@@ -9,9 +7,9 @@ import { OnnxEngine } from '../runtime/inference/onnx-engine.ts';
 import { Pipeline } from '../runtime/pipeline.ts';
 import type { EventMessage } from '../runtime/uplink/topics.ts';
 import { Uplink } from '../runtime/uplink/uplink.ts';
-import { PACKAGE_ROOT } from '../runtime/worker-file.ts';
 import { startBroker } from './broker.ts';
-import { printJson, UserError } from './command.ts';
+import { bundledRecording } from './bundled-recording.ts';
+import { printJson } from './command.ts';
 import { Listener } from './listener.ts';
 import { createLiveTable, type LiveTable } from './live-table.ts';
 import { version } from './package-version.ts';
@@ -21,7 +19,6 @@ import type { SceneEvent } from './scene-csv.ts';
 import { type Summary, summarise, summaryText } from './summary.ts';
 
 const TICK_MS = 100;
-const BUNDLED = ['office.wav', 'office.flac'].map((name) => join(PACKAGE_ROOT, 'recordings', name));
 
 interface RunOptions {
   readonly fast?: boolean;
@@ -198,10 +195,4 @@ class Heard {
 
 function round(degrees: number): number {
   return Number(degrees.toFixed(2)) + 0;
-}
-
-function bundledRecording(): string {
-  const found = BUNDLED.find((file) => existsSync(file));
-  if (!found) throw new UserError(`The bundled recording ${BUNDLED[0]} is missing: name a recording of your own.`);
-  return found;
 }
