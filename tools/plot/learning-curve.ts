@@ -10,9 +10,10 @@ const measure = z.number().nonnegative().nullable().optional();
 const Epoch = z.looseObject({
   epoch: z.int().nonnegative(),
   loss: measure.describe('training loss'),
-  er: measure,
-  f1: measure,
-  de: measure.describe('mean direction error in degrees'),
+  ER: measure.describe('on the validation split, as are all below'),
+  F1: measure,
+  DE: measure.describe('mean direction error in degrees; null when nothing was found'),
+  SELD: measure.describe('mean of ER, 1 - F1, DE/180 and 1 - FR; the trainer keeps the epoch with the lowest'),
 });
 
 /** One epoch of a training run; what was not measured is missing or null. */
@@ -29,7 +30,7 @@ export function parseEpochs(content: string, file: string): Epoch[] {
     const parsed = Epoch.safeParse(jsonOrUndefined(l));
     if (!parsed.success)
       throw new UserError(
-        `${file} line ${i + 1} is no epoch of a training run: expected JSON like {"epoch": 1, "loss": 0.5, "er": 0.6, "f1": 0.4, "de": 30}.`,
+        `${file} line ${i + 1} is no epoch of a training run: expected JSON like {"epoch": 1, "loss": 0.5, "ER": 0.6, "F1": 0.4, "DE": 30, "SELD": 0.4}.`,
       );
     return parsed.data;
   });
@@ -61,11 +62,11 @@ const CHARTS: readonly Chart[] = [
     name: 'Detection',
     unit: '',
     curves: [
-      { name: 'F1', colour: classStyle(2).colour, value: (e) => e.f1 },
-      { name: 'error rate', colour: classStyle(1).colour, value: (e) => e.er },
+      { name: 'F1', colour: classStyle(2).colour, value: (e) => e.F1 },
+      { name: 'error rate', colour: classStyle(1).colour, value: (e) => e.ER },
     ],
   },
-  { name: 'Direction error', unit: '°', curves: [{ name: 'mean', colour: classStyle(5).colour, value: (e) => e.de }] },
+  { name: 'Direction error', unit: '°', curves: [{ name: 'mean', colour: classStyle(5).colour, value: (e) => e.DE }] },
 ];
 
 const WIDTH = 1000;
@@ -102,16 +103,24 @@ export function drawLearningCurve(epochs: readonly Epoch[], title: string): stri
   return picture(WIDTH, TOP + CHARTS.length * (HEIGHT + GAP) + 8, INK.ground, title, parts);
 }
 
-/** The lowest mean of ER, 1 - F1 and DE/180; undefined before the first validation. */
+/** As the trainer chooses it; undefined before the first validation. */
 function bestEpoch(epochs: readonly Epoch[]): Epoch | undefined {
-  const score = ({ er, f1, de }: Epoch) => (er ?? Number.NaN) + 1 - (f1 ?? Number.NaN) + (de ?? Number.NaN) / 180;
-  return epochs
-    .filter((e) => !Number.isNaN(score(e)))
-    .reduce<Epoch | undefined>((best, e) => (best && score(best) <= score(e) ? best : e), undefined);
+  const score = (e: Epoch) => e.SELD ?? Number.POSITIVE_INFINITY;
+  const best = epochs.reduce((a, b) => (score(b) < score(a) ? b : a));
+  return best.SELD == null ? undefined : best;
 }
 
-const describe = ({ er, f1, de }: Epoch): string =>
-  `ER ${er!.toFixed(2)}  ·  F1 ${f1!.toFixed(2)}  ·  DE ${de!.toFixed(1)}°`;
+function describe({ ER, F1, DE, SELD }: Epoch): string {
+  const parts = [
+    ['ER', ER, 2, ''],
+    ['F1', F1, 2, ''],
+    ['DE', DE, 1, '°'],
+    ['SELD', SELD, 3, ''],
+  ] as const;
+  return parts
+    .flatMap(([name, v, digits, unit]) => (v == null ? [] : [`${name} ${v.toFixed(digits)}${unit}`]))
+    .join('  ·  ');
+}
 
 function drawChart(
   { name, unit, curves }: Chart,

@@ -1,14 +1,6 @@
 // Which predicted events are right: same class, same time, same direction. For pictures; the scores are tools/field's.
 import { angleBetween } from '../../runtime/directions.ts';
-
-/** A sound with its place in time (seconds) and its direction (degrees). */
-export interface SceneEvent {
-  label: string;
-  startSeconds: number;
-  endSeconds: number;
-  azimuth: number;
-  elevation: number;
-}
+import type { SceneEvent } from '../scene-csv.ts';
 
 export type Verdict = 'hit' | 'wrong direction' | 'false alarm';
 

@@ -1,8 +1,8 @@
 // From SVG to a file: the one door to sharp. The picture appears whole under its name or not at all.
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, extname } from 'node:path';
+import { extname } from 'node:path';
 import sharp from 'sharp';
 import { UserError } from '../command.ts';
+import { writeWhole } from '../write-whole.ts';
 
 /** Pixels of the PNG per unit of the drawing: sharp on screens of twice the usual density. */
 const PIXEL_RATIO = 2;
@@ -14,14 +14,9 @@ const PIXEL_RATIO = 2;
  */
 export async function writePicture(svg: string, file: string): Promise<void> {
   const ending = extname(file).toLowerCase();
-  if (ending === '.png') await writePng(svg, file);
-  else if (ending === '.svg') await writeWhole(file, Buffer.from(svg));
+  if (ending === '.png') await writeWhole(file, await rasterise(svg));
+  else if (ending === '.svg') await writeWhole(file, svg);
   else throw new UserError(`${file} must end in .png or .svg: give such a name to --out.`);
-}
-
-/** Writes a picture as PNG, whatever the file is called. */
-export async function writePng(svg: string, file: string): Promise<void> {
-  await writeWhole(file, await rasterise(svg));
 }
 
 /** The picture as the bytes of a PNG file with a palette: drawings have few colours, and the file a third of the size. */
@@ -29,16 +24,4 @@ export function rasterise(svg: string): Promise<Buffer> {
   return sharp(Buffer.from(svg), { density: 72 * PIXEL_RATIO })
     .png({ compressionLevel: 9, palette: true, quality: 100 })
     .toBuffer();
-}
-
-async function writeWhole(file: string, bytes: Buffer): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  const partial = `${file}.partial`;
-  try {
-    await writeFile(partial, bytes);
-    await rename(partial, file);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
 }

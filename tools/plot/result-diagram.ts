@@ -1,9 +1,10 @@
 // What sounded and from where, over time: class, azimuth and elevation, reference above prediction (Lan et al. 2022, Figs 10-11).
+import type { SceneEvent } from '../scene-csv.ts';
 import { clock, drawPanel, drawRows, drawTicks, type Panel, scale, timeTicks } from './axes.ts';
 import { angleMark, bar, hatches, type Look, mark } from './event-marks.ts';
 import { drawLegend, summarise } from './legend.ts';
 import { text, textWidth } from './lettering.ts';
-import { type Matching, matchEvents, type SceneEvent } from './match-events.ts';
+import { type Matching, matchEvents } from './match-events.ts';
 import { picture } from './svg.ts';
 import { classStyle, INK } from './theme.ts';
 
@@ -54,7 +55,10 @@ export function drawResultDiagram(diagram: ResultDiagram): string {
   const styles = new Map(labels.map((label, i) => [label, classStyle(i)]));
   const matching = reference && matchEvents(reference, prediction);
 
-  const span = (event: SceneEvent) => ({ from: x(event.startSeconds), to: x(event.endSeconds) });
+  const span = ({ startSeconds, endSeconds }: SceneEvent) => ({
+    from: x(startSeconds),
+    to: x(Math.min(endSeconds, durationSeconds)),
+  });
   const angle = (
     name: string,
     height: number,
