@@ -10,9 +10,10 @@ import { workerFile } from '../../runtime/worker-file.ts';
 import { printJson, UserError } from '../command.ts';
 import { showProgress } from '../progress.ts';
 import { type Bank, corpusBank, folderBank } from './scenes/bank.ts';
-import { listLayouts } from './scenes/layout.ts';
+import { checkSamples, listLayouts } from './scenes/layout.ts';
 import { prepareFolder, removePartial } from './scenes/output-folder.ts';
 import type { FreshSource, Recipe, Task } from './scenes/recipe.ts';
+import type { Rendered } from './scenes/render-worker.ts';
 
 interface Options {
   out: string;
@@ -98,8 +99,8 @@ export function synthCommand(): Command {
 }
 
 async function synthesise(options: Options): Promise<void> {
-  const { recipe, tasks } = plan(options);
-  const remaining = prepareFolder(options.out, recipe, tasks);
+  const { recipe, tasks } = await plan(options);
+  const remaining = await prepareFolder(options.out, recipe, tasks);
   const started = performance.now();
   await renderAll(options, recipe, tasks.length, remaining);
   const seconds = (performance.now() - started) / 1000;
@@ -142,7 +143,8 @@ async function renderAll(
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const renderOne = async (task: Task) => {
-      const result = await pool.run(task);
+      const result = (await pool.run(task)) as Rendered;
+      if ('mistake' in result) throw new UserError(result.mistake);
       done++;
       const speed = (done * recipe.seconds) / ((performance.now() - started) / 1000);
       progress?.update(skipped + done, `${speed.toFixed(0)} x real time`);
@@ -162,7 +164,7 @@ async function renderAll(
   }
 }
 
-function plan(options: Options): { recipe: Recipe; tasks: Task[] } {
+async function plan(options: Options): Promise<{ recipe: Recipe; tasks: Task[] }> {
   const common = {
     seed: options.seed,
     seconds: options.seconds,
@@ -175,6 +177,7 @@ function plan(options: Options): { recipe: Recipe; tasks: Task[] } {
   if (options.fresh === undefined) {
     const corpus = layoutsOnly(options);
     const names = listLayouts(corpus, options.split);
+    await checkSamples(corpus, names);
     return {
       recipe: { ...common, source: { kind: 'corpus', corpus, splits: options.split } },
       tasks: names.map((name, index) => ({ index, name })),

@@ -1,5 +1,5 @@
 // Fast convolution of long signals with four-channel responses: uniformly partitioned overlap-save (Stockham 1966; Gardner 1995).
-import type { Buffer, FftMemory } from './fft.ts';
+import type { FftMemory, FloatBlock } from './fft.ts';
 
 // 8192-point transforms stay in the processor's second cache: measured faster than 16 384 and 32 768 for responses of half a second.
 const BLOCK = 4096;
@@ -24,10 +24,10 @@ export const LONGEST_RESPONSE = MOST_PARTITIONS * BLOCK;
 
 export class Convolver {
   readonly #memory: FftMemory;
-  readonly #input: Buffer;
-  readonly #sum: Buffer;
-  readonly #history: Buffer[];
-  #loaded: Buffer[][][] = [];
+  readonly #input: FloatBlock;
+  readonly #sum: FloatBlock;
+  readonly #history: FloatBlock[];
+  #loaded: FloatBlock[][][] = [];
 
   constructor(memory: FftMemory) {
     this.#memory = memory;
@@ -92,7 +92,7 @@ export class Convolver {
     }
   }
 
-  #pool: Buffer[] = [];
+  #pool: FloatBlock[] = [];
   #inPool: (Kernel | undefined)[] = [];
 
   /** Copies kernels into the library's memory; one that lies there from the call before stays. */

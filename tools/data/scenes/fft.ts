@@ -1,14 +1,23 @@
 // Real FFTs of several lengths and spectrum products for long convolutions, all on buffers inside PFFFT's own memory.
-import { loadPffft } from '../../../runtime/features/fft.ts';
+// The features' door to PFFFT is shaped for one length on the device; this one is for rendering, with a memory of its own.
+import load from '@echogarden/pffft-wasm/simd';
 
-type Pffft = Awaited<ReturnType<typeof loadPffft>>;
+interface Pffft {
+  /** Replaced when the memory grows. */
+  readonly HEAPF32: Float32Array;
+  _pffft_new_setup(size: number, kind: number): number;
+  _pffft_aligned_malloc(bytes: number): number;
+  _pffft_transform(setup: number, input: number, output: number, work: number, direction: number): void;
+  _pffft_transform_ordered(setup: number, input: number, output: number, work: number, direction: number): void;
+  _pffft_zconvolve_accumulate(setup: number, a: number, b: number, sum: number, scale: number): void;
+}
 
 const REAL = 0;
 const FORWARD = 0;
 const BACKWARD = 1;
 
 /** A block of floats in the library's memory. */
-export interface Buffer {
+export interface FloatBlock {
   readonly address: number;
   readonly length: number;
 }
@@ -23,17 +32,17 @@ export class FftMemory {
   }
 
   static async create(): Promise<FftMemory> {
-    return new FftMemory(await loadPffft());
+    return new FftMemory(await (load as unknown as () => Promise<Pffft>)());
   }
 
-  allocate(length: number): Buffer {
+  allocate(length: number): FloatBlock {
     const address = this.#library._pffft_aligned_malloc(4 * length);
     const buffer = { address, length };
     this.view(buffer).fill(0);
     return buffer;
   }
 
-  view({ address, length }: Buffer): Float32Array {
+  view({ address, length }: FloatBlock): Float32Array {
     return this.#library.HEAPF32.subarray(address >> 2, (address >> 2) + length);
   }
 
@@ -43,31 +52,31 @@ export class FftMemory {
   }
 
   /** Spectrum as [F0, Fnyquist, re1, im1, re2, im2, ...], unscaled. */
-  forward(size: number, input: Buffer, output: Buffer): void {
+  forward(size: number, input: FloatBlock, output: FloatBlock): void {
     const { setup, work } = this.#of(size);
     this.#library._pffft_transform_ordered(setup, input.address, output.address, work, FORWARD);
   }
 
   /** From the order of `forward`; the result is `size` times too large. */
-  inverse(size: number, input: Buffer, output: Buffer): void {
+  inverse(size: number, input: FloatBlock, output: FloatBlock): void {
     const { setup, work } = this.#of(size);
     this.#library._pffft_transform_ordered(setup, input.address, output.address, work, BACKWARD);
   }
 
   /** Spectrum in the library's own order, only for `multiplyAdd` and `inverseRaw`. */
-  forwardRaw(size: number, input: Buffer, output: Buffer): void {
+  forwardRaw(size: number, input: FloatBlock, output: FloatBlock): void {
     const { setup, work } = this.#of(size);
     this.#library._pffft_transform(setup, input.address, output.address, work, FORWARD);
   }
 
   /** From the order of `forwardRaw`; `size` times too large. */
-  inverseRaw(size: number, input: Buffer, output: Buffer): void {
+  inverseRaw(size: number, input: FloatBlock, output: FloatBlock): void {
     const { setup, work } = this.#of(size);
     this.#library._pffft_transform(setup, input.address, output.address, work, BACKWARD);
   }
 
   /** sum += a · b · scale, raw spectra. */
-  multiplyAdd(size: number, a: Buffer, b: Buffer, sum: Buffer, scale: number): void {
+  multiplyAdd(size: number, a: FloatBlock, b: FloatBlock, sum: FloatBlock, scale: number): void {
     this.#library._pffft_zconvolve_accumulate(this.#of(size).setup, a.address, b.address, sum.address, scale);
   }
 

@@ -1,7 +1,7 @@
 // Early reflections by image sources in a shoebox (Allen & Berkley 1979), each with the losses of its walls and of the air per band.
 import type { Vector } from '../../../runtime/directions.ts';
 import { AIR_DB_PER_METRE, addBand, BANDS, bandGains } from './bands.ts';
-import type { Buffer, FftMemory } from './fft.ts';
+import type { FftMemory, FloatBlock } from './fft.ts';
 import { ARRIVAL, EARLY_LENGTH, type Receiver } from './receiver.ts';
 import { SPEED_OF_SOUND } from './rigid-sphere.ts';
 import type { Room } from './room.ts';
@@ -26,9 +26,9 @@ export class EarlyResponses {
   readonly #memory: FftMemory;
   readonly #receiver: Receiver;
   readonly #sampleRate: number;
-  readonly #trains: Buffer;
-  readonly #spectrum: Buffer;
-  readonly #sum: Buffer;
+  readonly #trains: FloatBlock;
+  readonly #spectrum: FloatBlock;
+  readonly #sum: FloatBlock;
   readonly #gains: Float32Array[];
 
   constructor(memory: FftMemory, receiver: Receiver, sampleRate: number) {

@@ -1,5 +1,5 @@
 // Layouts: what sounds when and where. Names and reads the data set's 400; writes label files.
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { unitVector, type Vector } from '../../../runtime/directions.ts';
 import { UserError } from '../../command.ts';
@@ -33,7 +33,7 @@ export function listLayouts(corpus: string, splits: readonly number[]): string[]
     const parts = parseName(name);
     return parts ? ((parts.split * 10 + parts.room) * 10 + parts.overlap) * 1000 + parts.number : 0;
   };
-  const names = readdirSync(join(corpus, 'scenes'))
+  const names = filesIn(join(corpus, 'scenes'))
     .filter((file) => file.endsWith('.csv'))
     .map((file) => file.slice(0, -4))
     .filter((name) => splits.includes(parseName(name)?.split ?? -1));
@@ -49,6 +49,23 @@ export function parseName(name: string) {
   return { split, room, overlap, number };
 }
 
+/** Finds out before hours of work that a sample is missing. @throws UserError naming it and its layout */
+export async function checkSamples(corpus: string, names: readonly string[]): Promise<void> {
+  const known = new Set(filesIn(join(corpus, 'events')));
+  for (const name of names) {
+    for (const { sample, startSeconds } of await readEvents(layoutFile(corpus, name))) {
+      if (sample === undefined)
+        throw new UserError(
+          `${layoutFile(corpus, name)} names no sample at ${startSeconds} s: its column sample must say which sound to place`,
+        );
+      if (!known.has(`${sample}.wav`))
+        throw new UserError(
+          `${layoutFile(corpus, name)} needs ${sampleFile(corpus, sample)}, which is missing: copy it there`,
+        );
+    }
+  }
+}
+
 /** Reads one of the corpus's layouts with its exact samples; labels are clipped at the recording's end. */
 export async function readLayout(
   corpus: string,
@@ -56,27 +73,22 @@ export async function readLayout(
   store: SoundStore,
   seconds: number,
 ): Promise<PlacedSound[]> {
-  const path = join(corpus, 'scenes', `${name}.csv`);
-  const events = (await readEvents(path)).filter(({ startSeconds }) => startSeconds < seconds);
+  const events = (await readEvents(layoutFile(corpus, name))).filter(({ startSeconds }) => startSeconds < seconds);
   return Promise.all(
-    events.map(async ({ label, startSeconds, endSeconds, azimuth, elevation, distance = 1, sample }) => {
-      if (sample === undefined)
-        throw new UserError(
-          `${path} names no sample at ${startSeconds} s: the column sample says which sound to place`,
-        );
-      const signal = await store.load(join(corpus, 'events', `${sample}.wav`));
-      return {
-        label,
-        startSeconds,
-        endSeconds: Math.min(seconds, endSeconds),
-        azimuth,
-        elevation,
-        distanceMetres: distance,
-        signal,
-      };
-    }),
+    events.map(async ({ label, startSeconds, endSeconds, azimuth, elevation, distance = 1, sample }) => ({
+      label,
+      startSeconds,
+      endSeconds: Math.min(seconds, endSeconds),
+      azimuth,
+      elevation,
+      distanceMetres: distance,
+      signal: await store.load(sampleFile(corpus, sample!)),
+    })),
   );
 }
+
+const layoutFile = (corpus: string, name: string) => join(corpus, 'scenes', `${name}.csv`);
+const sampleFile = (corpus: string, sample: string) => join(corpus, 'events', `${sample}.wav`);
 
 /** The label file in the metadata format: whole degrees, azimuth -180..179, and whole metres from 1. */
 export function formatLabels(sounds: readonly PlacedSound[]): string {
@@ -90,4 +102,9 @@ export function formatLabels(sounds: readonly PlacedSound[]): string {
       distance: Math.max(1, Math.round(distanceMetres)),
     })),
   );
+}
+
+function filesIn(folder: string): string[] {
+  if (!existsSync(folder)) throw new UserError(`There is no folder ${folder}: give the corpus that has it`);
+  return readdirSync(folder);
 }

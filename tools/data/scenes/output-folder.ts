@@ -1,18 +1,10 @@
 // The folder a set of recordings is rendered into: its recipe, what is done already, space, and no half-written files.
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { PACKAGE_ROOT } from '../../../runtime/worker-file.ts';
 import { UserError } from '../../command.ts';
+import { version } from '../../package-version.ts';
+import { writeWhole } from '../../write-whole.ts';
 import { PARTIAL_SUFFIX } from '../wav-writer.ts';
 import { audioFolder, isDone, labelFolder } from './files.ts';
 import { type Recipe, SAMPLE_RATE, type Task } from './recipe.ts';
@@ -24,7 +16,7 @@ const RECIPE_FILE = 'synth.json';
  * @returns the tasks still to do
  * @throws UserError when it holds recordings of another recipe or the disk is too small
  */
-export function prepareFolder(folder: string, recipe: Recipe, tasks: readonly Task[]): Task[] {
+export async function prepareFolder(folder: string, recipe: Recipe, tasks: readonly Task[]): Promise<Task[]> {
   const text = describe(recipe);
   const known = join(folder, RECIPE_FILE);
   if (existsSync(known)) {
@@ -41,8 +33,7 @@ export function prepareFolder(folder: string, recipe: Recipe, tasks: readonly Ta
   for (const format of recipe.formats) mkdirSync(audioFolder(folder, format), { recursive: true });
   mkdirSync(labelFolder(folder), { recursive: true });
   removePartial(folder, recipe);
-  writeFileSync(known + PARTIAL_SUFFIX, text);
-  renameSync(known + PARTIAL_SUFFIX, known);
+  await writeWhole(known, text);
   return remaining;
 }
 
@@ -67,7 +58,6 @@ function checkSpace(folder: string, recipe: Recipe, recordings: number): void {
 function describe(recipe: Recipe): string {
   const { source, ambience } = recipe;
   const kept = source.kind === 'corpus' ? source : { ...source, banks: source.banks.map(digest) };
-  const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string };
   const whole = {
     format: 'earshot-synth',
     version: 1,

@@ -1,7 +1,7 @@
 // Late reverberation: a diffuse field of noise that decays in every octave band with the room's reverberation time.
 import { addBand, BANDS, bandGains } from './bands.ts';
 import { LONGEST_RESPONSE } from './convolution.ts';
-import type { Buffer, FftMemory } from './fft.ts';
+import type { FftMemory, FloatBlock } from './fft.ts';
 import { handover } from './images.ts';
 import type { Random } from './random.ts';
 import { ARRIVAL, type Receiver } from './receiver.ts';
@@ -20,8 +20,8 @@ export class Tails {
   readonly #memory: FftMemory;
   readonly #receiver: Receiver;
   readonly #sampleRate: number;
-  readonly #spectra: Buffer[];
-  readonly #band: Buffer;
+  readonly #spectra: FloatBlock[];
+  readonly #band: FloatBlock;
   readonly #gains: Float32Array[];
 
   constructor(memory: FftMemory, receiver: Receiver, sampleRate: number) {
@@ -52,7 +52,7 @@ export class Tails {
     return this.#spectra.map((spectrum) => this.#decayed(spectrum, rt60, start, fade));
   }
 
-  #decayed(spectrum: Buffer, rt60: readonly number[], start: number, fade: Float32Array): Float32Array {
+  #decayed(spectrum: FloatBlock, rt60: readonly number[], start: number, fade: Float32Array): Float32Array {
     const out = new Float32Array(fade.length);
     const samples = this.#memory.view(this.#band);
     const lead = ARRIVAL - (TYPICAL_DISTANCE_METRES / SPEED_OF_SOUND) * this.#sampleRate;
