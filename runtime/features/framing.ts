@@ -1,5 +1,6 @@
 // Cuts a stream of audio blocks into overlapping windows, whatever the blocks' lengths, and bridges lost samples.
 import type { AudioBlock } from '../signals.ts';
+import type { HeapArray } from './fft.ts';
 
 /** Blocks up to this many samples per channel are taken in with one copy; longer ones in several. */
 const STAGED_SAMPLES = 16_384;
@@ -8,6 +9,8 @@ export interface FramingOptions {
   readonly channels: number;
   readonly windowLength: number;
   readonly hopLength: number;
+  /** Where the staged samples are kept. */
+  allocate(length: number): HeapArray;
 }
 
 /**
@@ -26,9 +29,10 @@ export type OnWindow = (start: number, frame: number, discontinuity: boolean) =>
  */
 export class Framing {
   /** Per channel the samples from #base on, #held of them; windows are cut from here. */
-  readonly staged: readonly Float32Array[];
+  readonly staged: readonly HeapArray[];
   readonly #options: FramingOptions;
   readonly #onWindow: OnWindow;
+  readonly #capacity: number;
   /** Stream index of the first staged sample; starts in the silence before the stream. */
   #base: number;
   #held: number;
@@ -39,10 +43,11 @@ export class Framing {
   #ended = false;
 
   constructor(options: FramingOptions, onWindow: OnWindow) {
-    const { channels, windowLength } = options;
+    const { channels, windowLength, allocate } = options;
     this.#options = options;
     this.#onWindow = onWindow;
-    this.staged = Array.from({ length: channels }, () => new Float32Array(2 * windowLength + STAGED_SAMPLES));
+    this.#capacity = 2 * windowLength + STAGED_SAMPLES;
+    this.staged = Array.from({ length: channels }, () => allocate(this.#capacity));
     this.#held = windowLength / 2;
     this.#base = -this.#held;
   }
@@ -71,15 +76,15 @@ export class Framing {
   }
 
   #take(channels: readonly Float32Array[], from: number, count: number): void {
-    this.#makeRoom();
-    for (let c = 0; c < this.staged.length; c++) copy(this.staged[c]!, this.#held, channels[c]!, from, count);
+    this.#makeRoom(count);
+    for (let c = 0; c < this.staged.length; c++) copy(this.staged[c]!.values, this.#held, channels[c]!, from, count);
     this.#held += count;
     this.#cut(Number.POSITIVE_INFINITY);
   }
 
   #silence(count: number): void {
-    this.#makeRoom();
-    for (const channel of this.staged) channel.fill(0, this.#held, this.#held + count);
+    this.#makeRoom(count);
+    for (const { values } of this.staged) values.fill(0, this.#held, this.#held + count);
     this.#held += count;
   }
 
@@ -110,12 +115,15 @@ export class Framing {
     }
   }
 
-  /** Moves what the next window needs to the front: room for STAGED_SAMPLES or a window's length of new samples follows. */
-  #makeRoom(): void {
+  /**
+   * When `count` more samples do not fit, moves what the next window needs (less than a window's length) to the front:
+   * room for STAGED_SAMPLES or a window's length of silence follows it.
+   */
+  #makeRoom(count: number): void {
+    if (this.#held + count <= this.#capacity) return;
     const { windowLength, hopLength } = this.#options;
     const done = this.#frame * hopLength - windowLength / 2 - this.#base;
-    if (done <= 0) return;
-    for (const channel of this.staged) channel.copyWithin(0, done, this.#held);
+    for (const { values } of this.staged) values.copyWithin(0, done, this.#held);
     this.#base += done;
     this.#held -= done;
   }

@@ -1,8 +1,11 @@
 // GCC-PHAT of microphone pairs (Knapp & Carter 1976): irfft of R/|R| with R = conj(X_m) X_n, the lags around 0.
-// conj(X_m) X_n / |conj(X_m) X_n| = conj(U_m) U_n with U = X/|X|: four divisions per bin instead of six square roots.
+// R/|R| = conj(U_m) U_n with U = X/|X|: four square roots per bin instead of six, and no angles.
+import type { FeaturePart, Spectra } from './spectra.ts';
 
-/** Pairs of four microphones, in channel order. */
-export const PAIRS = [
+const BYTES = Float32Array.BYTES_PER_ELEMENT;
+
+/** Pairs of the four microphones, in channel order. */
+const PAIRS = [
   [0, 1],
   [0, 2],
   [0, 3],
@@ -11,37 +14,23 @@ export const PAIRS = [
   [2, 3],
 ] as const;
 
-/** Scales each bin of a spectrum (as RealFft.forward writes it) to magnitude 1, in place; an empty bin stays 0. */
-export function whiten(spectrum: Float32Array): void {
-  spectrum[0] = Math.sign(spectrum[0]!);
-  spectrum[1] = Math.sign(spectrum[1]!);
-  for (let i = 2; i < spectrum.length; i += 2) {
-    const re = spectrum[i]!;
-    const im = spectrum[i + 1]!;
-    const power = re * re + im * im;
-    const scale = power > 0 ? 1 / Math.sqrt(power) : 0;
-    spectrum[i] = re * scale;
-    spectrum[i + 1] = im * scale;
-  }
-}
-
-/** out = conj(a) b, all laid out as RealFft.forward writes them. */
-export function crossSpectrum(out: Float32Array, a: Float32Array, b: Float32Array): void {
-  out[0] = a[0]! * b[0]!;
-  out[1] = a[1]! * b[1]!;
-  for (let i = 2; i < out.length; i += 2) {
-    const ar = a[i]!;
-    const ai = a[i + 1]!;
-    const br = b[i]!;
-    const bi = b[i + 1]!;
-    out[i] = ar * br + ai * bi;
-    out[i + 1] = ar * bi - ai * br;
-  }
-}
-
-/** out[at ..] = correlation at lags -lags/2 .. lags/2 - 1, from RealFft.inverse's output (which is `length` times too large). */
-export function centreLags(out: Float32Array, at: number, lags: number, correlation: Float32Array): void {
-  const { length } = correlation;
-  const half = lags / 2;
-  for (let lag = -half; lag < half; lag++) out[at + half + lag] = correlation[lag < 0 ? length + lag : lag]! / length;
+/**
+ * One row per pair, as many lags as mel bands: 64 are -32..31. A pair of which one microphone is silent has 0 throughout.
+ * Changes the spectra, so it comes after all other parts.
+ */
+export function gccPhat({ fft, kernels, mel, pointer, channels }: Spectra): FeaturePart {
+  const bins = fft.length / 2;
+  const pair = fft.allocate(fft.length).pointer;
+  return {
+    rows: PAIRS.length,
+    write(out) {
+      for (let c = 0; c < channels; c++) kernels.whiten(pointer(c), bins);
+      for (let p = 0; p < PAIRS.length; p++) {
+        const [m, n] = PAIRS[p]!;
+        kernels.crossSpectrum(pair, pointer(m), pointer(n), bins);
+        fft.inverse(pair, pair);
+        kernels.centreLags(out + p * mel.bands * BYTES, pair, fft.length, mel.bands);
+      }
+    },
+  };
 }

@@ -1,5 +1,10 @@
 // Mel filter bank with Slaney's scale and area normalisation, the same as librosa.filters.mel (htk=False, norm='slaney').
 import type { FeaturePreset } from '../../models/presets.ts';
+import type { RealFft } from './fft.ts';
+import type { Kernels } from './kernels.ts';
+
+/** Values in a SIMD register. */
+const LANES = 4;
 
 /** Slaney's scale (Auditory Toolbox, 1998): linear up to 1 kHz, then 27 steps to each factor of 6.4. */
 const HZ_PER_LINEAR_MEL = 200 / 3;
@@ -41,4 +46,39 @@ export function melBasis({ sampleRate, fftLength, melBands, minimumHz, maximumHz
     });
     return { firstBin, weights };
   });
+}
+
+/** The basis as the kernels take it: bands begin at multiples of four bins and hold multiples of four weights. */
+export class MelFilter {
+  readonly bands: number;
+  readonly #kernels: Kernels;
+  readonly #table: number;
+  readonly #weights: number;
+
+  constructor({ allocate }: RealFft, kernels: Kernels, basis: readonly MelBand[]) {
+    const padded = basis.map(({ firstBin, weights }) => {
+      const before = firstBin % LANES;
+      const all = new Float32Array(Math.ceil((before + weights.length) / LANES) * LANES);
+      all.set(weights, before);
+      return { firstBin: firstBin - before, weights: all };
+    });
+    const table = allocate(2 * padded.length);
+    const weights = allocate(padded.reduce((sum, band) => sum + band.weights.length, 0));
+    const entries = new Uint32Array(table.values.buffer, table.pointer, 2 * padded.length);
+    let at = 0;
+    padded.forEach((band, b) => {
+      entries.set([band.firstBin * Float32Array.BYTES_PER_ELEMENT, band.weights.length / LANES], 2 * b);
+      weights.values.set(band.weights, at);
+      at += band.weights.length;
+    });
+    this.bands = basis.length;
+    this.#kernels = kernels;
+    this.#table = table.pointer;
+    this.#weights = weights.pointer;
+  }
+
+  /** Writes one value per band, the weighted sum of a spectrum (fftLength / 2 values). Byte addresses. */
+  sum(out: number, spectrum: number): void {
+    this.#kernels.melSum(out, spectrum, this.#table, this.#weights, this.bands);
+  }
 }

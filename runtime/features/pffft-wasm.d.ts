@@ -1,4 +1,4 @@
-// Types of the package's SIMD build, which ships without; pointers are byte offsets into the heap.
+// Types of the package's SIMD build, which ships without (Emscripten's module). Pointers are byte addresses in its memory.
 declare module '@echogarden/pffft-wasm/simd' {
   export interface Pffft {
     /** Replaced when the memory grows. */
@@ -13,5 +13,12 @@ declare module '@echogarden/pffft-wasm/simd' {
     /** sum += a * b * scale, spectra in the library's own order. */
     _pffft_zconvolve_accumulate(setup: number, a: number, b: number, sum: number, scale: number): void;
   }
-  export default function load(): Promise<Pffft>;
+  interface Options {
+    /** Takes over the instantiation of pffft.wasm. */
+    instantiateWasm(
+      imports: WebAssembly.Imports,
+      receive: (instance: WebAssembly.Instance) => void,
+    ): WebAssembly.Exports;
+  }
+  export default function load(options?: Options): Promise<Pffft>;
 }
