@@ -106,14 +106,13 @@ class WavFile implements AudioSource {
     await onBlock({ channels: shortened(this.#output, count), sampleRate, sampleIndex, wallTimeMs, discontinuity: 0 });
   }
 
-  /** Each block's time is counted from the start, so that late timers do not add up. */
+  /** Each block's time is counted from the start, so that late timers do not add up; Node's timers may also fire early. */
   async #waitUntil(dueMs: number): Promise<void> {
-    const waitMs = dueMs - performance.now();
-    if (waitMs <= 0) return;
     const { signal } = this.#stopping;
-    await sleep(waitMs, undefined, { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error; // stop() ends the wait
-    });
+    for (let wait = dueMs - performance.now(); wait > 0 && !signal.aborted; wait = dueMs - performance.now())
+      await sleep(wait, undefined, { signal }).catch((error: unknown) => {
+        if (!signal.aborted) throw error; // stop() ends the wait
+      });
   }
 
   async #close(): Promise<void> {

@@ -70,7 +70,7 @@ test('at real speed no block comes before it could have been recorded, and laten
     late.push(performance.now() - started - recorded);
   });
   expect(late.length).toBe(50);
-  expect(Math.min(...late)).toBeGreaterThan(-1.5); // Node's timers may fire a millisecond early
+  expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
   expect(late.toSorted((a, b) => a - b)[25]).toBeLessThan(50);
 });
 
