@@ -49,6 +49,8 @@ cases = []
 for tracks, step, classes in ((1, 1, range(11)), (2, 1, range(11)), (3, 1, range(4)), (4, 10, range(2)), (4, 90, [5]), (2, 30, range(3))):
     ref = scene(tracks, step, list(classes))
     cases.append((ref, disturb(ref, step)))
+# Two references and one prediction of a class in one second, but never in the same frame.
+cases.append(([[3, 1.0, 1.3, 0, 0], [3, 1.0, 1.3, 0, 90]], [[3, 1.6, 1.9, 0, 0]]))
 cases += [([], scene(1, 10, [0, 1])), (scene(1, 10, [0, 1]), []), ([], [])]
 
 out = []

@@ -1,4 +1,4 @@
-// Every number of the golden scores: two synthetic scenes, and nine that are hard to score.
+// Every number of the golden scores: two synthetic scenes, and ten that are hard to score.
 import { readFileSync } from 'node:fs';
 import { OFFICE_LABELS } from '../../../../models/labels.ts';
 import { type Counts2019, type Scores2019, scores2019 } from '../../../../tools/field/metrics/official2019.ts';
