@@ -67,9 +67,7 @@ export class ClassTrack {
       this.#stretch = undefined;
     } else if (frame - this.#lastActive(stretch) > frames.gap) {
       this.finish();
-      return;
     }
-    if (this.#trackId !== undefined && frame - this.#lastTold >= frames.update) this.#tell('update', frame);
   }
 
   /** The stream ended or broke: what sounds ends with its last active frame, what only perhaps sounded never was. */
@@ -97,6 +95,7 @@ export class ClassTrack {
     } else if (stretch.direction.angleTo(vector) <= frames.jumpDegrees) {
       this.#believeElsewhere(stretch);
       stretch.add(frame, activity, vector);
+      if (frame - this.#lastTold >= frames.update) this.#tell('update', frame);
     } else {
       this.#hearElsewhere(stretch, frame, activity, vector);
     }
@@ -140,7 +139,6 @@ export class ClassTrack {
     const { label, classIndex, frames, onEvent } = this.#options;
     const stretch = this.#stretch!;
     this.#lastTold = frame;
-    const last = phase === 'offset' ? stretch.last : this.#lastActive(stretch);
     const { azimuth, elevation } = stretch.direction.angles;
     const [x, y, z] = stretch.direction.vector;
     onEvent({
@@ -148,7 +146,7 @@ export class ClassTrack {
       ...{ azimuth, elevation, direction: [x, y, z], spreadDegrees: stretch.direction.spreadDegrees },
       score: stretch.activitySum / stretch.active,
       startSeconds: stretch.first * frames.frameSeconds,
-      endSeconds: (last + 1) * frames.frameSeconds,
+      endSeconds: (stretch.last + 1) * frames.frameSeconds,
     });
   }
 }
