@@ -5,10 +5,9 @@ import { Framing } from './framing.ts';
 import { gccPhat } from './gcc-phat.ts';
 import { intensity } from './intensity.ts';
 import { logMel } from './log-mel.ts';
-import { type FeaturePart, Spectra } from './spectra.ts';
+import { type FeaturePart, INPUT_CHANNELS, Spectra } from './spectra.ts';
 
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
-const INPUT_CHANNELS = 4;
 
 export interface ExtractorOptions {
   readonly preset: PresetName;
@@ -41,7 +40,7 @@ export class FeatureExtractor {
   #onFrame: OnFrame = ignore;
 
   static async create(options: ExtractorOptions): Promise<FeatureExtractor> {
-    return new FeatureExtractor(options, await Spectra.create(PRESETS[options.preset], INPUT_CHANNELS));
+    return new FeatureExtractor(options, await Spectra.create(PRESETS[options.preset]));
   }
 
   private constructor(options: ExtractorOptions, spectra: Spectra) {

@@ -24,13 +24,15 @@ export interface RealFft {
   readonly memory: WebAssembly.Memory;
   /** A new array of zeros in the memory. All arrays are to be made before the first is used: the memory may move. */
   allocate(length: number): HeapArray;
+  /** Spectrum of real input (length), not scaled, in PFFFT's own order: see kernels.as. Byte addresses, here and below. */
+  forwardRaw(input: number, output: number): void;
   /**
-   * Spectrum of real input (length), not scaled: output[0] is bin 0, output[1] is bin length/2 (both real), then the
-   * real and imaginary parts of bins 1 .. length/2 - 1 in turn. Byte addresses; both may be the same.
+   * Puts a raw spectrum in order: bin 0, bin length/2 (both real), then the real and imaginary parts of bins
+   * 1 .. length/2 - 1 in turn. Input and output must differ.
    */
-  forward(input: number, output: number): void;
-  /** Real samples times `length` from a spectrum laid out as forward() writes it. */
-  inverse(input: number, output: number): void;
+  order(input: number, output: number): void;
+  /** Real samples times `length` from a raw spectrum; both may be the same. */
+  inverseRaw(input: number, output: number): void;
 }
 
 let compiled: WebAssembly.Module | undefined;
@@ -52,8 +54,9 @@ export async function createRealFft(length: number): Promise<RealFft> {
     length,
     memory,
     allocate,
-    forward: (input, output) => pffft._pffft_transform_ordered(setup, input, output, work, FORWARD),
-    inverse: (input, output) => pffft._pffft_transform_ordered(setup, input, output, work, BACKWARD),
+    forwardRaw: (input, output) => pffft._pffft_transform(setup, input, output, work, FORWARD),
+    order: (input, output) => pffft._pffft_zreorder(setup, input, output, FORWARD),
+    inverseRaw: (input, output) => pffft._pffft_transform(setup, input, output, work, BACKWARD),
   };
 }
 

@@ -16,19 +16,19 @@ const PAIRS = [
 
 /**
  * One row per pair, as many lags as mel bands: 64 are -32..31. A pair of which one microphone is silent has 0 throughout.
- * Changes the spectra, so it comes after all other parts.
+ * Changes the raw spectra.
  */
-export function gccPhat({ fft, kernels, mel, pointer, channels }: Spectra): FeaturePart {
+export function gccPhat({ fft, kernels, mel, rawPointer, channels }: Spectra): FeaturePart {
   const bins = fft.length / 2;
   const pair = fft.allocate(fft.length).pointer;
   return {
     rows: PAIRS.length,
     write(out) {
-      for (let c = 0; c < channels; c++) kernels.whiten(pointer(c), bins);
+      for (let c = 0; c < channels; c++) kernels.whiten(rawPointer(c), bins);
       for (let p = 0; p < PAIRS.length; p++) {
         const [m, n] = PAIRS[p]!;
-        kernels.crossSpectrum(pair, pointer(m), pointer(n), bins);
-        fft.inverse(pair, pair);
+        kernels.crossSpectrum(pair, rawPointer(m), rawPointer(n), bins);
+        fft.inverseRaw(pair, pair);
         kernels.centreLags(out + p * mel.bands * BYTES, pair, fft.length, mel.bands);
       }
     },

@@ -2,7 +2,6 @@
 // (Perotin et al. 2018; Cao et al. 2019).
 import type { FeaturePart, Spectra } from './spectra.ts';
 
-const BYTES = Float32Array.BYTES_PER_ELEMENT;
 const AXES = 3;
 
 /** Rows x, y, z from channels W, Y, Z, X (ACN); silence is 0. */
@@ -13,7 +12,7 @@ export function intensity({ fft, kernels, mel, pointer }: Spectra): FeaturePart 
     rows: AXES,
     write(out) {
       kernels.unitIntensity(unit, pointer(0), bins);
-      for (let axis = 0; axis < AXES; axis++) mel.sum(out + axis * mel.bands * BYTES, unit + axis * bins * BYTES);
+      mel.sum(out, unit, AXES);
     },
   };
 }

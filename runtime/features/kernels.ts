@@ -4,7 +4,7 @@ import { WASM_BASE64 } from './kernels-wasm.ts';
 export interface Kernels {
   applyWindow(out: number, samples: number, window: number, count: number): void;
   powerSpectrum(out: number, spectrum: number, bins: number): void;
-  melSum(out: number, spectrum: number, bands: number, weights: number, count: number): void;
+  melSum(out: number, spectra: number, rows: number, bins: number, bands: number, weights: number, count: number): void;
   decibels(values: number, count: number): void;
   unitIntensity(out: number, spectra: number, bins: number): void;
   whiten(spectrum: number, bins: number): void;

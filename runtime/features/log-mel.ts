@@ -1,8 +1,6 @@
 // Log-mel energies: 10 log10(max(1e-10, mel . |X|^2)) in decibels, without librosa's top_db (it would need the future).
 import type { FeaturePart, Spectra } from './spectra.ts';
 
-const BYTES = Float32Array.BYTES_PER_ELEMENT;
-
 /** One row of decibels per input channel; digital silence is -100. */
 export function logMel({ fft, kernels, mel, pointer, channels }: Spectra): FeaturePart {
   const bins = fft.length / 2;
@@ -11,7 +9,7 @@ export function logMel({ fft, kernels, mel, pointer, channels }: Spectra): Featu
     rows: channels,
     write(out) {
       kernels.powerSpectrum(power, pointer(0), channels * bins);
-      for (let c = 0; c < channels; c++) mel.sum(out + c * mel.bands * BYTES, power + c * bins * BYTES);
+      mel.sum(out, power, channels);
       kernels.decibels(out, channels * mel.bands);
     },
   };

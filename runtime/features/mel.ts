@@ -52,10 +52,11 @@ export function melBasis({ sampleRate, fftLength, melBands, minimumHz, maximumHz
 export class MelFilter {
   readonly bands: number;
   readonly #kernels: Kernels;
+  readonly #bins: number;
   readonly #table: number;
   readonly #weights: number;
 
-  constructor({ allocate }: RealFft, kernels: Kernels, basis: readonly MelBand[]) {
+  constructor({ allocate, length }: RealFft, kernels: Kernels, basis: readonly MelBand[]) {
     const padded = basis.map(({ firstBin, weights }) => {
       const before = firstBin % LANES;
       const all = new Float32Array(Math.ceil((before + weights.length) / LANES) * LANES);
@@ -72,13 +73,14 @@ export class MelFilter {
       at += band.weights.length;
     });
     this.bands = basis.length;
+    this.#bins = length / 2;
     this.#kernels = kernels;
     this.#table = table.pointer;
     this.#weights = weights.pointer;
   }
 
-  /** Writes one value per band, the weighted sum of a spectrum (fftLength / 2 values). Byte addresses. */
-  sum(out: number, spectrum: number): void {
-    this.#kernels.melSum(out, spectrum, this.#table, this.#weights, this.bands);
+  /** Writes the weighted sums of spectra, (rows, fftLength / 2), as (rows, bands); three or four rows. Byte addresses. */
+  sum(out: number, spectra: number, rows: 3 | 4): void {
+    this.#kernels.melSum(out, spectra, rows, this.#bins, this.#table, this.#weights, this.bands);
   }
 }

@@ -10,6 +10,8 @@ declare module '@echogarden/pffft-wasm/simd' {
     _pffft_transform_ordered(setup: number, input: number, output: number, work: number, direction: number): void;
     /** As above, with the spectrum in the library's own order. */
     _pffft_transform(setup: number, input: number, output: number, work: number, direction: number): void;
+    /** From the library's own order to the usual one (direction 0) or back. */
+    _pffft_zreorder(setup: number, input: number, output: number, direction: number): void;
     /** sum += a * b * scale, spectra in the library's own order. */
     _pffft_zconvolve_accumulate(setup: number, a: number, b: number, sum: number, scale: number): void;
   }

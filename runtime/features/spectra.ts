@@ -5,6 +5,7 @@ import { bindKernels, type Kernels } from './kernels.ts';
 import { MelFilter, melBasis } from './mel.ts';
 
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
+export const INPUT_CHANNELS = 4;
 
 /** One kind of features, made from the present spectra. */
 export interface FeaturePart {
@@ -15,7 +16,7 @@ export interface FeaturePart {
 }
 
 export class Spectra {
-  readonly channels: number;
+  readonly channels = INPUT_CHANNELS;
   readonly fft: RealFft;
   readonly kernels: Kernels;
   readonly mel: MelFilter;
@@ -23,16 +24,17 @@ export class Spectra {
   readonly #window: HeapArray;
   /** (fftLength) samples times the window, then zeros: where the window lies only turns all channels' phases alike. */
   readonly #windowed: HeapArray;
-  /** (channels, fftLength) as RealFft.forward writes them. */
+  /** (channels, fftLength) as RealFft.order writes them. */
   readonly #spectra: HeapArray;
+  /** (channels, fftLength) as RealFft.forwardRaw writes them. */
+  readonly #raw: number;
   #replaced = 0;
 
-  static async create(preset: FeaturePreset, channels: number): Promise<Spectra> {
-    return new Spectra(preset, channels, await createRealFft(preset.fftLength));
+  static async create(preset: FeaturePreset): Promise<Spectra> {
+    return new Spectra(preset, await createRealFft(preset.fftLength));
   }
 
-  private constructor(preset: FeaturePreset, channels: number, fft: RealFft) {
-    this.channels = channels;
+  private constructor(preset: FeaturePreset, fft: RealFft) {
     this.fft = fft;
     this.kernels = bindKernels(fft.memory);
     this.mel = new MelFilter(fft, this.kernels, melBasis(preset));
@@ -40,11 +42,15 @@ export class Spectra {
     this.#window = fft.allocate(preset.windowLength);
     this.#window.values.set(hann(preset.windowLength));
     this.#windowed = fft.allocate(fft.length);
-    this.#spectra = fft.allocate(channels * fft.length);
+    this.#spectra = fft.allocate(INPUT_CHANNELS * fft.length);
+    this.#raw = fft.allocate(INPUT_CHANNELS * fft.length).pointer;
   }
 
   /** Byte address of a channel's spectrum; the channels' lie one after the other. */
   readonly pointer = (channel: number): number => this.#spectra.pointer + channel * this.fft.length * BYTES;
+
+  /** The same of the spectra in PFFFT's own order. */
+  readonly rawPointer = (channel: number): number => this.#raw + channel * this.fft.length * BYTES;
 
   /** Samples, NaN or infinite, that were replaced by 0. */
   get replacedSamples(): number {
@@ -65,7 +71,8 @@ export class Spectra {
   #transform(samples: HeapArray, start: number, channel: number): void {
     const { pointer } = this.#windowed;
     this.kernels.applyWindow(pointer, samples.pointer + start * BYTES, this.#window.pointer, this.#windowLength);
-    this.fft.forward(pointer, this.pointer(channel));
+    this.fft.forwardRaw(pointer, this.rawPointer(channel));
+    this.fft.order(this.rawPointer(channel), this.pointer(channel));
   }
 }
 
