@@ -13,7 +13,7 @@ const LEVEL = { commonDb: -30, ownShare: 0.6, spreadDb: 4, mostDb: 12 };
 export function varied(sound: Float32Array, random: Random, sampleRate: number): Float32Array {
   const out = changeSpeed(sound, random.logUniform(...SPEED));
   if (random.chance(0.6)) tilt(out, random, sampleRate);
-  if (random.chance(0.5)) lowPass(out, random.logUniform(3500, 20000), sampleRate);
+  if (random.chance(0.5)) lowPass(out, Math.min(0.42 * sampleRate, random.logUniform(3500, 20000)), sampleRate);
   const own = 10 * Math.log10(out.reduce((sum, v) => sum + v * v, 1e-12) / out.length);
   const wanted = LEVEL.ownShare * (own - LEVEL.commonDb) + LEVEL.spreadDb * random.gaussian();
   const level = LEVEL.commonDb + Math.max(-LEVEL.mostDb, Math.min(LEVEL.mostDb, wanted));
