@@ -26,7 +26,8 @@ export class FeatureError extends Error {
  * foa: log-mel of W, Y, Z, X in dB, then intensity x, y, z (mel-weighted unit vectors);
  * mic: log-mel of the four capsules, then GCC-PHAT of pairs 01 02 03 12 13 23 at lags -32..31.
  * Digital silence gives -100 dB and 0. Frames, lost samples and the stream's ends: see Framing.
- * Samples that are NaN or infinite count as 0; `replacedSamples` says how many there were (capture refuses files that have any).
+ * Samples that are NaN, infinite or so loud that powers would be (beyond 1e16) count as 0, and `replacedSamples` says how many
+ * there were (capture refuses files with NaN or infinite ones). So the features are finite whatever comes in.
  */
 export class FeatureExtractor {
   readonly #options: ExtractorOptions;
@@ -57,7 +58,7 @@ export class FeatureExtractor {
     );
   }
 
-  /** Samples, NaN or infinite, that were taken as 0. */
+  /** Samples that were taken as 0 as they were NaN, infinite or absurdly loud. */
   get replacedSamples(): number {
     return this.#spectra.replacedSamples;
   }

@@ -6,6 +6,10 @@ import { MelFilter, melBasis } from './mel.ts';
 
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 export const INPUT_CHANNELS = 4;
+/** A sample above this (120 dB over full scale) is no sound; from 1e16 on powers would no longer be finite. */
+const LOUDEST_SAMPLE = 1e6;
+/** Bin 0 of a window of samples that may all be kept stays below; that of one with a sample from 1e16 on does not (rounding alone is more). */
+const LARGEST_BIN_0 = 1e10;
 
 /** One kind of features, made from the present spectra. */
 export interface FeaturePart {
@@ -52,7 +56,7 @@ export class Spectra {
   /** The same of the spectra in PFFFT's own order. */
   readonly rawPointer = (channel: number): number => this.#raw + channel * this.fft.length * BYTES;
 
-  /** Samples, NaN or infinite, that were replaced by 0. */
+  /** Samples, not finite or absurdly loud, that were replaced by 0. */
   get replacedSamples(): number {
     return this.#replaced;
   }
@@ -61,8 +65,8 @@ export class Spectra {
   compute(samples: readonly HeapArray[], start: number): void {
     for (let c = 0; c < this.channels; c++) {
       this.#transform(samples[c]!, start, c);
-      // A NaN or infinite sample makes bin 0 so: no pass of its own is needed to notice one.
-      if (Number.isFinite(this.#spectra.values[c * this.fft.length]!)) continue;
+      // A bad sample shows in bin 0, so that no pass of its own is needed to notice one; NaN fails the comparison.
+      if (Math.abs(this.#spectra.values[c * this.fft.length]!) < LARGEST_BIN_0) continue;
       this.#replaced += clean(samples[c]!.values, start, this.#windowLength);
       this.#transform(samples[c]!, start, c);
     }
@@ -81,11 +85,11 @@ function hann(length: number): Float32Array {
   return Float32Array.from({ length }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / length));
 }
 
-/** Replaces samples that are not finite by 0. @returns how many */
+/** Replaces samples that are not finite or absurdly loud by 0. @returns how many */
 function clean(samples: Float32Array, start: number, count: number): number {
   let replaced = 0;
   for (let i = start; i < start + count; i++) {
-    if (Number.isFinite(samples[i]!)) continue;
+    if (Math.abs(samples[i]!) <= LOUDEST_SAMPLE) continue;
     samples[i] = 0;
     replaced++;
   }

@@ -37,12 +37,15 @@ export interface BatchPlan {
 export async function planBatch({ folder, out, ...settings }: BatchOptions): Promise<BatchPlan> {
   const names = (await readdir(folder)).filter((name) => RECORDING.test(name)).sort();
   if (names.length === 0) throw new UserError(`${folder} holds no .wav or .flac recording: give the folder that does`);
+  const outputs = names.map((name) => join(out, `${basename(name, extname(name))}.npy`));
+  const twice = outputs.find((path, i) => outputs.indexOf(path) !== i);
+  if (twice) throw new UserError(`${folder} holds two recordings that would both give ${twice}: rename one of them`);
   await checkDescription(out, settings);
   const todo: FeatureFileOptions[] = [];
   let bytes = 0;
   let seconds = 0;
-  for (const name of names) {
-    const task = { recording: join(folder, name), out: join(out, `${basename(name, extname(name))}.npy`), ...settings };
+  for (const [i, name] of names.entries()) {
+    const task = { recording: join(folder, name), out: outputs[i]!, ...settings };
     const plan = await planFeatureFile(task);
     if (await isDone(task.out, plan)) continue;
     todo.push(task);

@@ -1,5 +1,6 @@
 // Features of one recording into one .npy file, (channels, frames, bands), whatever the recording's length.
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { FEATURE_CHANNELS, type Format, PRESETS, type PresetName } from '../../models/presets.ts';
 import type { AudioSource } from '../../runtime/capture/source.ts';
 import { openWavFile } from '../../runtime/capture/wav-file.ts';
@@ -38,6 +39,7 @@ export async function writeFeatureFile(options: FeatureFileOptions): Promise<Fea
   const partial = `${options.out}.part`;
   try {
     const file = describe(source, options);
+    await mkdir(dirname(options.out), { recursive: true });
     await writeFrames(partial, file, source, options);
     await rename(partial, options.out);
     return file;
@@ -56,9 +58,14 @@ export async function planFeatureFile(options: FeatureFileOptions): Promise<Feat
   return describe(source, options);
 }
 
-function describe({ totalSamples, sampleRate }: AudioSource, { preset, format }: FeatureFileOptions): FeatureFile {
+function describe(source: AudioSource, { recording, preset, format }: FeatureFileOptions): FeatureFile {
+  const { totalSamples, sampleRate } = source;
   const { hopLength, melBands } = PRESETS[preset];
   const frames = Math.floor(totalSamples / hopLength);
+  if (frames === 0)
+    throw new UserError(
+      `${recording} is ${totalSamples} samples long but a frame of features takes ${hopLength} (${hopLength / sampleRate} s): record longer`,
+    );
   return { shape: [FEATURE_CHANNELS[format].length, frames, melBands], seconds: totalSamples / sampleRate };
 }
 

@@ -43,20 +43,23 @@ export function featuresCommand(): Command {
 }
 
 async function run(recording: string, options: Options): Promise<void> {
-  const found = await stat(recording).catch(() => {
+  const folder = await isFolder(recording);
+  if (folder === undefined)
     throw new UserError(`There is no ${recording}: give a WAV or FLAC file, or a folder of them`);
-  });
-  if (found.isDirectory()) await runFolder(recording, options);
+  if (folder) await runFolder(recording, options);
   else await runFile(recording, options);
 }
 
 async function runFile(recording: string, { out, preset, format, resample, json }: Options): Promise<void> {
+  if (await isFolder(out)) throw new UserError(`${out} is a folder: with one recording, --out names the file to write`);
   const { shape, seconds } = await writeFeatureFile({ recording, out, preset, format, resample });
   if (json) printJson({ recording, out, preset, format, shape, seconds });
   else process.stdout.write(`${out}: ${preset}, ${format}, (${shape.join(', ')}) float32\n`);
 }
 
 async function runFolder(folder: string, { jobs, json, ...settings }: Options): Promise<void> {
+  if ((await isFolder(settings.out)) === false)
+    throw new UserError(`${settings.out} is a file: with a folder of recordings, --out names the folder to write to`);
   const batch = { folder, ...settings };
   const plan = await planBatch(batch);
   const skipped = plan.recordings - plan.todo.length;
@@ -69,10 +72,18 @@ async function runFolder(folder: string, { jobs, json, ...settings }: Options): 
   });
   progress?.finish();
   if (json) return;
-  const took = (performance.now() - started) / 1000;
-  const kept = skipped > 0 ? `, ${skipped} kept from before` : '';
-  process.stdout.write(
-    `${settings.out}: ${plan.todo.length} recordings (${duration(plan.seconds)}) at ${(plan.seconds / took).toFixed(0)} x real time${kept}\n`,
+  const speed = (1000 * plan.seconds) / (performance.now() - started);
+  const made = `${plan.todo.length} recordings (${duration(plan.seconds)}) at ${speed.toFixed(0)} x real time`;
+  const kept = `${skipped} kept from before`;
+  const parts = [plan.todo.length > 0 ? made : '', skipped > 0 ? kept : ''].filter((part) => part !== '');
+  process.stdout.write(`${settings.out}: ${parts.join(', ')}\n`);
+}
+
+/** Undefined when there is nothing at the path. */
+async function isFolder(path: string): Promise<boolean | undefined> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => undefined,
   );
 }
 

@@ -41,6 +41,12 @@ describe.each(FORMATS)('%s', (format) => {
     expect(repaired.replaced).toBe(4);
     expect(repaired.frames).toEqual((await extract(cleaned, format)).frames);
   });
+
+  test.each([1e15, 1e17, 1e25, 3e38])('samples of %p times full scale give finite values', async (loudness) => {
+    const tone = formulaSignal(sampleRate).map((channel) => channel.map((value) => value * loudness));
+    const { frames } = await extract(tone, format);
+    expect(frames.flatMap((frame) => [...frame]).every(Number.isFinite)).toBe(true);
+  });
 });
 
 test('sound of another rate is refused with both rates and the way out', async () => {
