@@ -12,6 +12,8 @@ const CLASS_WIDTH = 13;
 const BAR_WIDTH = 24;
 
 export interface LiveTable {
+  /** Prints the head of the table. */
+  begin(): void;
   /** @param delayMs from the onset in the air to here; undefined where time is not real */
   add(message: EventMessage, delayMs?: number): void;
   /** @param streamSeconds sound heard, of totalSeconds */
@@ -29,8 +31,10 @@ export function createLiveTable(labels: readonly string[]): LiveTable {
     COLOURS[Math.max(0, labels.map(classLevel).indexOf(classLevel(label))) % COLOURS.length]!;
   const sounding = new Map<number, EventMessage>();
 
-  print(paint('bold', '    time  class            azimuth  elevation  score  phase                 delay'));
   return {
+    begin() {
+      print(paint('bold', '    time  class            azimuth  elevation  score  phase                 delay'));
+    },
     add(message, delayMs) {
       if (message.phase === 'end') sounding.delete(message.track);
       else sounding.set(message.track, message);

@@ -114,6 +114,7 @@ async function play({ recording, options, settings, model }: Session) {
     });
     stops.unshift(() => uplink.stop());
 
+    table?.begin();
     const cpuBefore = process.cpuUsage();
     await untilInterrupted(pipeline, () => {
       table?.tick(pipeline.figures.streamSeconds, source.totalSamples / source.sampleRate);
