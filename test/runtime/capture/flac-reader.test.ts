@@ -48,6 +48,13 @@ test.each([1, 997, FRAMES + 5])(
   },
 );
 
+test('a FLAC recording that ends in digital silence is whole, though its last frame has 12 bytes', async () => {
+  const recording = await openRecording(GOLDEN.replace('four-channels', 'ends-in-silence'));
+  const [channel] = await readAll(recording, 1000);
+  expect(channel).toHaveLength(4596);
+  expect(channel!.findIndex((v, i) => v !== (i < 4096 ? written(i, 0) : 0))).toBe(-1);
+});
+
 test('a FLAC recording is played as a source like a WAV', async () => {
   const source = await openWavFile({ path: GOLDEN, paced: false });
   let next = 0;
