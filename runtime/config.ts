@@ -42,7 +42,12 @@ export const Config = z.strictObject({
   model: z.string().optional().describe('name of a shipped model or a folder; default the first for the format'),
   format: z.enum(['foa', 'mic']).default('foa').describe('what the four channels are'),
   normalization: z.enum(['sn3d', 'n3d']).optional().describe("of the ambisonic channels; default the model's"),
-  threads: z.int().min(1).max(64).default(1).describe('threads of the inference engine'),
+  threads: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('threads of the inference engine; one leaves the other cores to the other stages'),
   headingDegrees: z
     .number()
     .min(0)

@@ -1,15 +1,14 @@
 // earshot predict: what sounded in a recording and from where, as CSV; one recording or a folder of them.
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { FORMATS, type Format } from '../models/presets.ts';
 import type { Normalization } from '../runtime/ambisonics.ts';
-import { findModel, type Model } from '../runtime/inference/model-files.ts';
-import { OnnxEngine } from '../runtime/inference/onnx-engine.ts';
+import { findModel } from '../runtime/inference/model-files.ts';
 import { printJson, UserError } from './command.ts';
 import { type Detection, detect, framesOf } from './detect.ts';
+import { allThreads, enginesFor, wholeNumber } from './engines.ts';
 import { showProgress } from './progress.ts';
 import { formatEvents, formatFrames20ms } from './scene-csv.ts';
 import { writeWhole } from './write-whole.ts';
@@ -24,7 +23,7 @@ interface PredictOptions {
   readonly json?: boolean;
   readonly resample?: boolean;
   readonly normalization?: Normalization;
-  readonly jobs: string;
+  readonly threads?: string;
 }
 
 export function predictCommand(): Command {
@@ -46,7 +45,7 @@ export function predictCommand(): Command {
     .addOption(
       new Option('--normalization <name>', "of the ambisonic channels (default: the model's)").choices(['sn3d', 'n3d']),
     )
-    .option('--jobs <n>', 'recordings of a folder at the same time', String(defaultJobs()))
+    .option('--threads <n>', 'windows computed at the same time (default: one per core, at most 8)')
     .addHelpText(
       'after',
       '\nExamples:\n  earshot predict yard.wav\n  earshot predict yard.wav --out yard.csv --frames yard-frames.csv\n' +
@@ -62,40 +61,39 @@ async function predict(path: string, options: PredictOptions): Promise<void> {
       `${path} is a folder: say with --out into which folder its CSVs go, or print them with --json.`,
     );
   }
-  const jobs = Number(options.jobs);
-  if (!Number.isInteger(jobs) || jobs < 1) {
-    throw new UserError(`--jobs=${options.jobs} must be a whole number from 1: leave it out for one per core.`);
-  }
+  const threads = options.threads === undefined ? allThreads() : wholeNumber('--threads', options.threads);
   const recordings = isFolder ? await recordingsIn(path) : [path];
-  const { resample = false, normalization } = options;
   const model = await findModel(options.model, options.format);
+  const backend = enginesFor(model, threads);
+  const { resample = false, normalization } = options;
   const progress = isFolder ? showProgress('predict', recordings.length, 'recordings') : undefined;
-  const queue = recordings.values();
-  let [done, failed] = [0, false];
-  const work = async (backend: OnnxEngine) => {
-    for (const recording of queue) {
-      if (failed) return; // one recording that cannot be heard ends the command
+  let done = 0;
+  try {
+    await backend.start();
+    await forEachOf(recordings, threads, async (recording) => {
       await deliver(await detect({ recording, model, backend, resample, normalization }), options, isFolder);
       done += 1;
       progress?.update(done, basename(recording));
-    }
-  };
-  const fail = (error: unknown) => {
-    failed = true;
-    throw error;
-  };
-  await Promise.all(recordings.slice(0, jobs).map(() => withEngine(model, work).catch(fail)));
-  progress?.finish();
-}
-
-async function withEngine(model: Model, work: (backend: OnnxEngine) => Promise<void>): Promise<void> {
-  const backend = new OnnxEngine({ model });
-  await backend.start();
-  try {
-    await work(backend);
+    });
   } finally {
     await backend.stop();
   }
+  progress?.finish();
+}
+
+/** Does something with each item, `width` at a time; the first failure ends it when what is under way is done. */
+async function forEachOf<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const lane = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      await work(item).catch((error) => {
+        queue.length = 0;
+        throw error;
+      });
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: width }, lane));
+  for (const result of lanes) if (result.status === 'rejected') throw result.reason;
 }
 
 /** Writes and prints what was asked for. */
@@ -128,9 +126,4 @@ async function recordingsIn(folder: string): Promise<string[]> {
   if (names.length === 0)
     throw new UserError(`${folder} holds no recordings: files must end in ${ENDINGS.join(' or ')}.`);
   return names.map((name) => join(folder, name));
-}
-
-/** Features are computed on the main thread, networks beside it: more than four recordings at once gain nothing. */
-function defaultJobs(): number {
-  return Math.max(1, Math.min(4, availableParallelism() - 1));
 }

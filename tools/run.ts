@@ -1,17 +1,20 @@
 // earshot run: a recording through the whole device, from samples to messages, with a live table and a summary.
 import { randomBytes } from 'node:crypto';
 import { Command, Option } from 'commander';
+import type { AudioSource } from '../runtime/capture/source.ts';
 import { type Config, parseConfig, readConfig } from '../runtime/config.ts';
+import type { InferenceBackend } from '../runtime/inference/engine.ts';
 import { findModel, type Model, NETWORK_FILE } from '../runtime/inference/model-files.ts';
 import { OnnxEngine } from '../runtime/inference/onnx-engine.ts';
 import { Pipeline } from '../runtime/pipeline.ts';
-import type { EventMessage } from '../runtime/uplink/topics.ts';
 import { Uplink } from '../runtime/uplink/uplink.ts';
 import { startBroker } from './broker.ts';
 import { bundledRecording } from './bundled-recording.ts';
 import { printJson } from './command.ts';
+import { allThreads, enginesFor, wholeNumber } from './engines.ts';
+import { Heard } from './heard.ts';
 import { Listener } from './listener.ts';
-import { createLiveTable, type LiveTable } from './live-table.ts';
+import { createLiveTable } from './live-table.ts';
 import { version } from './package-version.ts';
 import { openRecordingSource } from './recording-source.ts';
 import { drawResult, readReference } from './result-picture.ts';
@@ -27,6 +30,7 @@ interface RunOptions {
   readonly model?: string;
   readonly broker?: string;
   readonly config?: string;
+  readonly threads?: string;
   readonly resample?: boolean;
   readonly normalization?: Config['normalization'];
 }
@@ -45,6 +49,7 @@ export function runCommand(): Command {
     .option('--model <name>', 'a shipped model, or a folder with manifest.json')
     .option('--broker <url>', 'MQTT broker to publish to (default: one inside this process)')
     .option('--config <file>', 'settings of the device, JSON')
+    .option('--threads <n>', 'threads of the network (default: 1; all cores, at most 4, with --fast)')
     .option('--resample', 'also take recordings that are not at 48 or 24 kHz')
     .addOption(
       new Option('--normalization <name>', "of the ambisonic channels (default: the model's)").choices(['sn3d', 'n3d']),
@@ -80,58 +85,81 @@ interface Session {
 }
 
 /** Starts what a device and its surroundings need, plays the recording, stops all of it again, whatever happens. */
-async function play({ recording, options, settings, model }: Session) {
-  const paced = !options.fast;
-  const source = await openRecordingSource({ path: recording, model, paced, resample: options.resample ?? false });
+async function play(session: Session): Promise<Played> {
+  const { recording, options, settings, model } = session;
+  const resample = options.resample ?? false;
+  const source = await openRecordingSource({ path: recording, model, paced: !options.fast, resample });
   const stops: (() => Promise<void>)[] = [() => source.stop()];
   try {
-    const backend = new OnnxEngine({ model, threads: settings.threads });
-    await backend.start();
+    const backend = backendOf(options, settings, model);
     stops.unshift(() => backend.stop());
+    await backend.start();
     const url = options.broker ?? settings.broker ?? (await ownBroker(stops));
-    const identity = { url, site: settings.site, device: settings.device, bootId: randomBytes(4).toString('hex') };
-
-    const table = options.json ? undefined : createLiveTable(model.manifest.labels);
-    const heard = new Heard(model.manifest.labels, paced, table);
-    const listener = new Listener({ ...identity, onEvent: (message) => heard.add(message) });
-    await listener.start();
-    stops.unshift(() => listener.stop());
-
-    const { headingDegrees, position, healthSeconds, tracking } = settings;
-    const uplink: Uplink = new Uplink({
-      ...identity,
-      ...{ version, headingDegrees, position },
-      clock: { source: paced ? 'system' : 'recording', synced: null, offsetMs: null },
-      wallTimeMs: (seconds) => pipeline.wallTimeMs(seconds),
-    });
-    const normalization = options.normalization ?? settings.normalization;
-    const pipeline = new Pipeline({ source, model, backend, uplink, tracking, healthSeconds, normalization });
-    const { manifest } = model;
-    await uplink.start({
-      model: { name: manifest.name, sha256: manifest.files[NETWORK_FILE]!, labels: manifest.labels },
-      backend: backend.description,
-      microphone: { format: manifest.features.format, sampleRate: source.sampleRate, channels: source.channels },
-    });
-    stops.unshift(() => uplink.stop());
-
-    table?.begin();
-    const cpuBefore = process.cpuUsage();
-    await untilInterrupted(pipeline, () => {
-      table?.tick(pipeline.figures.streamSeconds, source.totalSamples / source.sampleRate);
-    });
-    const { user, system } = process.cpuUsage(cpuBefore);
-    await uplink.stop();
-    await listener.waitFor(uplink.figures.acknowledged);
-    table?.finish();
-    const summary = summarise({
-      ...{ recording, model: manifest.name, backend: backend.description, figures: pipeline.figures },
-      ...{ cpuSeconds: (user + system) / 1e6, classes: heard.events.map(({ label }) => label) },
-      ...{ delaysMs: heard.delaysMs, messages: { ...uplink.figures, received: listener.received }, picture: null },
-    });
-    return { summary, events: heard.events };
+    return await hear(session, source, backend, url, stops);
   } finally {
     for (const stop of stops) await stop();
   }
+}
+
+interface Played {
+  readonly summary: Summary;
+  readonly events: readonly SceneEvent[];
+}
+
+/** Joins device and listener through the broker, and lets the sound in. */
+async function hear(
+  { recording, options, settings, model }: Session,
+  source: AudioSource,
+  backend: InferenceBackend,
+  url: string,
+  stops: (() => Promise<void>)[],
+): Promise<Played> {
+  const { manifest } = model;
+  const { site, device, headingDegrees, position, healthSeconds, tracking } = settings;
+  const paced = !options.fast;
+  const identity = { url, site, device, bootId: randomBytes(4).toString('hex') };
+  const table = options.json ? undefined : createLiveTable(manifest.labels);
+  const heard = new Heard(manifest.labels, paced, table);
+  const listener = new Listener({ ...identity, onEvent: (message) => heard.add(message) });
+  stops.unshift(() => listener.stop());
+  await listener.start();
+
+  const uplink: Uplink = new Uplink({
+    ...identity,
+    ...{ version, headingDegrees, position },
+    clock: { source: paced ? 'system' : 'recording', synced: null, offsetMs: null },
+    wallTimeMs: (seconds) => pipeline.wallTimeMs(seconds),
+  });
+  const normalization = options.normalization ?? settings.normalization;
+  const pipeline = new Pipeline({ source, model, backend, uplink, tracking, healthSeconds, normalization });
+  stops.unshift(() => uplink.stop());
+  await uplink.start({
+    model: { name: manifest.name, sha256: manifest.files[NETWORK_FILE]!, labels: manifest.labels },
+    backend: backend.description,
+    microphone: { format: manifest.features.format, sampleRate: source.sampleRate, channels: source.channels },
+  });
+
+  table?.begin();
+  const cpuSeconds = await untilInterrupted(pipeline, () => {
+    table?.tick(pipeline.figures.streamSeconds, source.totalSamples / source.sampleRate);
+  });
+  const { figures } = pipeline;
+  await uplink.stop();
+  await listener.waitFor(uplink.figures.acknowledged);
+  table?.finish();
+  const summary = summarise({
+    ...{ recording, model: manifest.name, backend: backend.description, figures, cpuSeconds },
+    ...{ classes: heard.events.map(({ label }) => label), delaysMs: heard.delaysMs, picture: null },
+    messages: { ...uplink.figures, received: listener.received },
+  });
+  return { summary, events: heard.events };
+}
+
+/** At real speed one thread has time to spare; when nobody waits for the sound the network is what takes time. */
+function backendOf({ threads, fast }: RunOptions, settings: Config, model: Model): InferenceBackend {
+  const given = threads === undefined ? undefined : wholeNumber('--threads', threads);
+  if (fast) return enginesFor(model, given ?? allThreads());
+  return new OnnxEngine({ model, threads: given ?? settings.threads });
 }
 
 async function ownBroker(stops: (() => Promise<void>)[]): Promise<string> {
@@ -140,10 +168,11 @@ async function ownBroker(stops: (() => Promise<void>)[]): Promise<string> {
   return broker.url;
 }
 
-/** Runs to the end of the sound; Ctrl-C is an early end like any other. */
-async function untilInterrupted(pipeline: Pipeline, tick: () => void): Promise<void> {
+/** Runs to the end of the sound; Ctrl-C is an early end like any other. @returns processor time in seconds */
+async function untilInterrupted(pipeline: Pipeline, tick: () => void): Promise<number> {
   const stop = () => void pipeline.stop();
   const timer = setInterval(tick, TICK_MS);
+  const before = process.cpuUsage();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     await pipeline.run();
@@ -151,49 +180,6 @@ async function untilInterrupted(pipeline: Pipeline, tick: () => void): Promise<v
     clearInterval(timer);
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
-}
-
-/** The sounds that came back over MQTT. */
-class Heard {
-  readonly events: SceneEvent[] = [];
-  readonly delaysMs: number[] = [];
-  readonly #delayOf = new Map<number, number>();
-  readonly #labels: readonly string[];
-  readonly #paced: boolean;
-  readonly #table: LiveTable | undefined;
-
-  constructor(labels: readonly string[], paced: boolean, table: LiveTable | undefined) {
-    this.#labels = labels;
-    this.#paced = paced;
-    this.#table = table;
-  }
-
-  add(message: EventMessage): void {
-    const { phase, track } = message;
-    if (phase === 'new' && this.#paced) {
-      const delayMs = Date.now() - Date.parse(message.startTime);
-      this.delaysMs.push(delayMs);
-      this.#delayOf.set(track, delayMs);
-    }
-    this.#table?.add(message, this.#delayOf.get(track));
-    if (phase === 'end') this.#end(message);
-  }
-
-  #end({ class: label, azimuth, elevation, score, startSeconds, endSeconds, track }: EventMessage): void {
-    this.events.push({
-      ...{ label, classIndex: this.#labels.indexOf(label) },
-      ...{ startSeconds, endSeconds, azimuth, elevation },
-    });
-    if (this.#table) return;
-    const delayMs = this.#delayOf.get(track);
-    printJson({
-      ...{ type: 'event', track, class: label, azimuth: round(azimuth), elevation: round(elevation) },
-      ...{ score: Number(score.toFixed(4)), start: startSeconds, end: endSeconds },
-      delaySeconds: delayMs === undefined ? null : delayMs / 1000,
-    });
-  }
-}
-
-function round(degrees: number): number {
-  return Number(degrees.toFixed(2)) + 0;
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
 }

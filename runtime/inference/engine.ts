@@ -16,6 +16,8 @@ export interface WindowScores {
 export interface InferenceBackend {
   /** What really computes, for the health message: library, device, threads. Known once started. */
   readonly description: string;
+  /** Windows it computes at the same time. */
+  readonly concurrency: number;
   /**
    * Loads the model and runs one window of zeros, so that the first real window is as fast as the others.
    * @throws InferenceError when the weights are no network this backend can run

@@ -15,6 +15,7 @@ interface Waiting {
 /** Runs a model with onnxruntime-node on the CPU. */
 export class OnnxEngine implements InferenceBackend {
   readonly description: string;
+  readonly concurrency = 1;
   readonly #model: Model;
   readonly #threads: number;
   readonly #waiting: Waiting[] = [];

@@ -5,9 +5,6 @@ import type { InferenceBackend, WindowScores } from './engine.ts';
 import { FeatureRing } from './feature-ring.ts';
 import { ScoreMerger } from './score-merger.ts';
 
-/** Windows the backend may hold at once: one computing, one waiting, so neither side idles. */
-const IN_FLIGHT = 2;
-
 const LATENCIES_KEPT = 600;
 
 export interface WindowsOptions {
@@ -85,9 +82,10 @@ export class Windows {
     this.#runDueWindow(frame + 1);
   }
 
-  /** Resolves when the backend can take another window; rejects when a window failed. */
+  /** Resolves when the backend can take another window: one waits while others compute, so that neither side idles. */
   async ready(): Promise<void> {
-    while (!this.#failure && this.#inFlight.length >= IN_FLIGHT) await Promise.allSettled([this.#inFlight[0]]);
+    const most = this.#options.backend.concurrency + 1;
+    while (!this.#failure && this.#inFlight.length >= most) await Promise.allSettled([this.#inFlight[0]]);
     if (this.#failure) throw this.#failure;
   }
 

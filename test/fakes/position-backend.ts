@@ -22,6 +22,7 @@ export interface SeenWindow {
 
 export class PositionBackend implements InferenceBackend {
   readonly description = 'position';
+  readonly concurrency = 1;
   readonly windows: SeenWindow[] = [];
   readonly #options: PositionBackendOptions;
   waiting = 0;

@@ -121,6 +121,7 @@ async function loudestY(source: AudioSource, options: Partial<PipelineOptions>):
   let loudest = Number.NEGATIVE_INFINITY;
   const watching: InferenceBackend = {
     description: 'watching',
+    concurrency: 1,
     start: async () => {},
     stop: async () => {},
     run(features, frames) {

@@ -76,7 +76,7 @@ test('a folder of recordings becomes a folder of CSVs, whatever the rates', asyn
     writeRecording(join(from, `r${i}.wav`), { seconds: 4, sampleRate, sounds: SOUNDS });
   }
   await writeFile(join(from, 'notes.txt'), 'not a recording');
-  const { code, stderr } = await earshot(['predict', from, ...MODEL, '--out', to, '--jobs', '2']);
+  const { code, stderr } = await earshot(['predict', from, ...MODEL, '--out', to, '--threads', '2']);
   expect(code).toBe(0);
   expect(stderr).toMatch(/predict: 3 recordings in/);
   expect(await readdir(to)).toEqual(['r0.csv', 'r1.csv', 'r2.csv']);

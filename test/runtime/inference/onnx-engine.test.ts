@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EnginePool } from '../../../runtime/inference/engine-pool.ts';
 import { readModel } from '../../../runtime/inference/model-files.ts';
 import { OnnxEngine } from '../../../runtime/inference/onnx-engine.ts';
 import { copyOfModel, golden, goldenWindow, loudnessModel } from '../../loudness-model.ts';
@@ -9,6 +10,10 @@ import { testBackend } from './backend-suite.ts';
 
 testBackend('OnnxEngine', (model) => new OnnxEngine({ model }));
 testBackend('OnnxEngine with two threads', (model) => new OnnxEngine({ model, threads: 2 }));
+
+testBackend('three OnnxEngines as one', (model) => {
+  return new EnginePool([1, 2, 3].map(() => new OnnxEngine({ model })));
+});
 
 /** A model whose network is other bytes, with a manifest that vouches for them. */
 async function modelWithNetwork(network: Uint8Array, change: Record<string, unknown> = {}) {
