@@ -1,0 +1,43 @@
+// npm run bench: features, network and whole pipeline in times real time, each beside its peer where one can be had.
+// --short: the recording once, a few windows, no features (CI); --json: one object per line; --model FOLDER: another model.
+import { parseArgs } from 'node:util';
+import { findModel, shippedModels } from '../../runtime/inference/model-files.ts';
+import { bundledRecording } from '../../tools/bundled-recording.ts';
+import { benchFeatures, type Measurement } from './features.ts';
+import { benchInference } from './inference.ts';
+import { benchPipeline } from './pipeline.ts';
+
+const { values: options } = parseArgs({
+  options: { short: { type: 'boolean' }, json: { type: 'boolean' }, model: { type: 'string' } },
+});
+
+/** Peak memory is the process's: the pipeline, which is what it is asked of, goes first. */
+async function measure(): Promise<void> {
+  if (options.model || (await shippedModels()).length > 0) {
+    const model = await findModel(options.model, 'foa');
+    show(await benchPipeline(model, bundledRecording(), options.short ? 1 : 3));
+    show(await benchInference(model, options.short ? 5 : 20));
+  } else process.stderr.write('no model came with this package: pipeline and network are not measured\n');
+  if (!options.short) for (const measurement of await benchFeatures()) show(measurement);
+}
+
+function show(
+  measurement: Measurement & { windowMs?: number; ofProcessorTime?: number; peakMemoryMiB?: number },
+): void {
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(measurement)}\n`);
+    return;
+  }
+  const { name, measured, peer, ratio, goal, windowMs, ofProcessorTime, peakMemoryMiB } = measurement;
+  const goalText = goal === undefined ? '' : `, goal ${goal}`;
+  const parts = [
+    `${measured.toFixed(0)} × real time${ratio === undefined ? goalText : ''}`,
+    windowMs !== undefined && `${windowMs.toFixed(1)} ms a window`,
+    ratio !== undefined && `${ratio.toFixed(1)} × its peer in Python (${peer!.toFixed(0)} × real time${goalText})`,
+    ofProcessorTime !== undefined && `${ofProcessorTime.toFixed(0)} × by processor time`,
+    peakMemoryMiB !== undefined && `${peakMemoryMiB} MiB at most`,
+  ];
+  process.stdout.write(`${name.padEnd(52)} ${parts.filter(Boolean).join(', ')}\n`);
+}
+
+await measure();
