@@ -7,6 +7,7 @@ import { evaluateCommand } from './field/evaluate.ts';
 import { plotCommand } from './plot.ts';
 import { predictCommand } from './predict.ts';
 import { runCommand } from './run.ts';
+import { trainCommand } from './train.ts';
 
 /** Exit codes: 0 done, 1 the user can mend it, 2 a device refused, 70 our bug (sysexits EX_SOFTWARE). */
 const EXIT_USER = 1;
@@ -20,6 +21,7 @@ function program(): Command {
     .exitOverride();
   earshot.addCommand(runCommand());
   earshot.addCommand(predictCommand());
+  earshot.addCommand(trainCommand());
   earshot.addCommand(doctorCommand());
   earshot.addCommand(plotCommand());
   const data = new Command('data').description('recordings, features and scenes');

@@ -1,0 +1,180 @@
+// earshot train: checks the data, computes missing features, trains in PyTorch (models/train), and writes the model.
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { OFFICE_LABELS } from '../models/labels.ts';
+import { FEATURE_CHANNELS, FORMATS, type Format, PRESET_NAMES, type PresetName } from '../models/presets.ts';
+import { PACKAGE_ROOT } from '../runtime/worker-file.ts';
+import { complaintOf, runChild } from './child.ts';
+import { UserError } from './command.ts';
+import { checkDataFolder } from './training-data.ts';
+
+const SCRIPTS = join(PACKAGE_ROOT, 'models', 'train');
+const NETWORKS = join(PACKAGE_ROOT, 'models', 'networks');
+const CLI = join(PACKAGE_ROOT, 'bin', 'earshot.js');
+
+/** Options that train.py takes under the same name; their defaults stand there. */
+const PASSED_ON = [
+  'epochs',
+  'minutes',
+  'optimizer',
+  'schedule',
+  'rate',
+  'augment',
+  'seed',
+  'device',
+  'threads',
+] as const;
+
+type TrainOptions = {
+  readonly network: string;
+  readonly format: Format;
+  readonly preset: PresetName;
+  readonly data?: readonly string[];
+  readonly fold?: string;
+  readonly train?: readonly string[];
+  readonly validation?: readonly string[];
+  readonly run: string;
+  readonly out: string;
+  readonly name?: string;
+  readonly licence?: string;
+  readonly python: string;
+  readonly json?: boolean;
+} & { readonly [key in (typeof PASSED_ON)[number]]?: string };
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .summary('train a network on recordings and write it as a model')
+    .description(
+      'Trains on folders with FORMAT_dev (recordings) and metadata_dev (labels), as "earshot data synth" writes them.\n' +
+        'Missing features are computed first. A stopped run goes on with the same command and loses at most one epoch.\n' +
+        'Needs Python with PyTorch: pip install -r models/train/requirements.txt',
+    )
+    .requiredOption('--network <name>', 'one of models/networks, or a file of that kind')
+    .requiredOption('--run <folder>', 'where checkpoint and learning curve (metrics.jsonl) go')
+    .requiredOption('--out <folder>', 'model folder to write: weights.safetensors, network.json, manifest.json')
+    .addOption(new Option('--format <name>', 'what the four channels are').choices(FORMATS).default('foa'))
+    .addOption(new Option('--preset <name>', 'spectral analysis').choices(PRESET_NAMES).default('paper-48k'))
+    .option('--data <folders>', 'folders with all four splits, with commas; needs --fold', folders)
+    .addOption(new Option('--fold <n>', 'official fold of the data set').choices(['1', '2', '3', '4']))
+    .option('--train <folders>', 'folders to train on, with commas, instead of --data', folders)
+    .option('--validation <folders>', 'folders that choose epoch and thresholds, with commas', folders)
+    .option('--epochs <n>', 'passes over the data at most (default: 50)', positive)
+    .option('--minutes <n>', 'wall time after which the run ends, its schedule complete', positive)
+    .addOption(new Option('--optimizer <name>', 'adamw (default), or adam as in the paper').choices(['adamw', 'adam']))
+    .addOption(new Option('--schedule <name>', 'one-cycle (default) or constant').choices(['one-cycle', 'constant']))
+    .option('--rate <r>', 'highest learning rate (default: 0.002)', positive)
+    .addOption(new Option('--augment <what>', 'all (default) or none').choices(['all', 'none']))
+    .option('--seed <n>', 'same seed, same result on the same machine (default: 1)')
+    .option('--device <name>', 'auto (default), cpu or cuda')
+    .option('--threads <n>', 'CPU threads (default: all cores)', positive)
+    .option('--name <name>', "of the model (default: the model folder's)")
+    .option('--licence <text>', 'what the weights may be used for, and why')
+    .option('--python <program>', 'Python with PyTorch', 'python3')
+    .option('--json', 'print one JSON object per epoch')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  earshot train --network res-scse-crnn --data scenes --fold 1 --run runs/foa --out my-models/foa\n' +
+        '  earshot train --network res-scse-crnn --train scenes --validation others --minutes 60 --run runs/a --out my-models/a\n' +
+        '  earshot train --network crnn --format mic --data scenes --fold 1 --optimizer adam --schedule constant --rate 0.001 --run runs/mic --out my-models/mic',
+    )
+    .action(train);
+}
+
+async function train(options: TrainOptions): Promise<void> {
+  const network = findNetwork(options.network);
+  const data = dataFolders(options).map((folder) => checkDataFolder(folder, options.format, options.preset));
+  await checkPython(options.python);
+  for (const task of data) {
+    if (!task) continue;
+    const { format, preset, json = false } = options;
+    const args = ['data', 'features', task.recordings, '--format', format, '--preset', preset, '--out', task.features];
+    if (!(await succeeds(process.execPath, [CLI, ...args], json))) return;
+  }
+  if (!(await succeeds(options.python, [join(SCRIPTS, 'train.py'), ...trainArguments(options, network)]))) return;
+  await succeeds(options.python, [join(SCRIPTS, 'export.py'), ...exportArguments(options)], options.json);
+}
+
+/** Runs a program that speaks for itself; its exit code becomes ours when it is not 0. */
+async function succeeds(program: string, args: readonly string[], quiet = false): Promise<boolean> {
+  const code = await runChild(program, args, quiet);
+  if (code !== 0) process.exitCode = code;
+  return code === 0;
+}
+
+function findNetwork(name: string): string {
+  if (existsSync(name)) return resolve(name);
+  const file = join(NETWORKS, `${name}.json`);
+  if (existsSync(file)) return file;
+  const known = readdirSync(NETWORKS).map((entry) => basename(entry, '.json'));
+  throw new UserError(`There is no network ${name}: name one of ${known.join(', ')}, or a file of that kind.`);
+}
+
+/** Folders of the run, each once. */
+function dataFolders({ data, fold, train, validation }: TrainOptions): string[] {
+  if (data && fold && !train && !validation) return [...new Set(data)];
+  if (train && validation && !data && !fold) return [...new Set([...train, ...validation])];
+  throw new UserError('Give either --data FOLDER --fold N, or --train FOLDER --validation FOLDER.');
+}
+
+async function checkPython(python: string): Promise<void> {
+  const complaint = await complaintOf(python, ['-c', 'import numpy, safetensors, torch']);
+  if (complaint === undefined) return;
+  throw new UserError(
+    `${python} cannot train (${complaint}): run "pip install -r models/train/requirements.txt", or name another Python with --python.`,
+  );
+}
+
+function trainArguments(options: TrainOptions, network: string): string[] {
+  const { format, preset, run, fold, json } = options;
+  const args = ['--network', network, '--format', format, '--preset', preset, '--run', run];
+  args.push('--labels', OFFICE_LABELS.join(','), '--channels', FEATURE_CHANNELS[format].join(','));
+  for (const key of ['data', 'train', 'validation'] as const) {
+    const given = options[key];
+    if (given) args.push(`--${key}`, given.join(','));
+  }
+  if (fold) args.push('--fold', fold);
+  if (json) args.push('--json');
+  return [...args, ...passedOn(options)];
+}
+
+function passedOn(options: TrainOptions): string[] {
+  return PASSED_ON.flatMap((key) => (options[key] === undefined ? [] : [`--${key}`, String(options[key])]));
+}
+
+function exportArguments(options: TrainOptions): string[] {
+  const { run, out, licence } = options;
+  const args = [
+    '--run',
+    run,
+    '--out',
+    out,
+    '--name',
+    options.name ?? basename(resolve(out)),
+    '--command',
+    commandLine(options),
+  ];
+  if (licence) args.push('--licence', licence);
+  return args;
+}
+
+/** The command as the manifest keeps it: folders by their names, since paths mean nothing on another machine. */
+function commandLine(options: TrainOptions): string {
+  const words = ['earshot', 'train', '--network', basename(options.network, '.json')];
+  words.push('--format', options.format, '--preset', options.preset);
+  for (const key of ['data', 'train', 'validation'] as const) {
+    const given = options[key];
+    if (given) words.push(`--${key}`, given.map((folder) => basename(resolve(folder))).join(','));
+  }
+  if (options.fold) words.push('--fold', options.fold);
+  return [...words, ...passedOn(options)].join(' ');
+}
+
+function folders(text: string): string[] {
+  return text.split(',').filter((folder) => folder !== '');
+}
+
+function positive(text: string): string {
+  if (!(Number(text) > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+  return text;
+}
