@@ -23,7 +23,8 @@ export interface LiveTable {
 
 /** A table on standard output: in place in a terminal, plain lines elsewhere. */
 export function createLiveTable(labels: readonly string[]): LiveTable {
-  const isTerminal = process.stdout.isTTY === true;
+  // Some terminals, such as that of a container without one attached, say that they have no rows.
+  const isTerminal = process.stdout.isTTY === true && process.stdout.rows > 0;
   const live = isTerminal ? createLiveText(process.stdout) : undefined;
   const print = (line: string) => (live ? live.persist(line) : process.stdout.write(`${line}\n`));
   const paint = (style: Style, text: string) => (isTerminal && !process.env.NO_COLOR ? styleText(style, text) : text);

@@ -13,6 +13,7 @@ import { bundledRecording } from './bundled-recording.ts';
 import { printJson } from './command.ts';
 import { allThreads, enginesFor, wholeNumber } from './engines.ts';
 import { Heard } from './heard.ts';
+import { onInterruption } from './interruption.ts';
 import { Listener } from './listener.ts';
 import { createLiveTable } from './live-table.ts';
 import { version } from './package-version.ts';
@@ -170,15 +171,13 @@ async function ownBroker(stops: (() => Promise<void>)[]): Promise<string> {
 
 /** Runs to the end of the sound; Ctrl-C is an early end like any other. @returns processor time in seconds */
 async function untilInterrupted(pipeline: Pipeline, tick: () => void): Promise<number> {
-  const stop = () => void pipeline.stop();
   const timer = setInterval(tick, TICK_MS);
   const before = process.cpuUsage();
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  onInterruption(() => void pipeline.stop());
   try {
     await pipeline.run();
   } finally {
     clearInterval(timer);
-    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6;

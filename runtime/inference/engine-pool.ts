@@ -17,7 +17,7 @@ export class EnginePool implements InferenceBackend {
 
   get description(): string {
     const count = this.#engines.length;
-    return `${this.#engines[0]!.description}${count > 1 ? `, ${count} times` : ''}`;
+    return `${count > 1 ? `${count} × ` : ''}${this.#engines[0]!.description}`;
   }
 
   get concurrency(): number {
