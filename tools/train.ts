@@ -23,6 +23,7 @@ const PASSED_ON = [
   'augment',
   'seed',
   'device',
+  'precision',
   'threads',
 ] as const;
 
@@ -67,6 +68,13 @@ export function trainCommand(): Command {
     .addOption(new Option('--augment <what>', 'all (default) or none').choices(['all', 'none']))
     .option('--seed <n>', 'same seed, same result on the same machine (default: 1)')
     .option('--device <name>', 'auto (default), cpu or cuda')
+    .addOption(
+      new Option('--precision <name>', 'auto (default): the faster one, measured').choices([
+        'auto',
+        'float32',
+        'bfloat16',
+      ]),
+    )
     .option('--threads <n>', 'CPU threads (default: all cores)', positive)
     .option('--name <name>', "of the model (default: the model folder's)")
     .option('--licence <text>', 'what the weights may be used for, and why')
@@ -89,6 +97,7 @@ async function train(options: TrainOptions): Promise<void> {
     if (!task) continue;
     const { format, preset, json = false } = options;
     const args = ['data', 'features', task.recordings, '--format', format, '--preset', preset, '--out', task.features];
+    if (json) args.push('--json');
     if (!(await succeeds(process.execPath, [CLI, ...args], json))) return;
   }
   if (!(await succeeds(options.python, [join(SCRIPTS, 'train.py'), ...trainArguments(options, network)]))) return;

@@ -29,10 +29,10 @@ def noise(name, size):
 
 
 def weights(name, shape):
-    """Weights that keep a signal alive through all layers: variance 1 / fan-in, statistics and scales around 1."""
+    """Weights that keep a signal alive through all layers: statistics and scales around 1, dense and GRU weights strong enough to bend."""
     values = noise(name, int(np.prod(shape)))
     if len(shape) > 1:
-        values *= np.sqrt(3 / np.prod(shape[1:]))
+        values *= np.sqrt((3 if len(shape) == 4 else 6) / np.prod(shape[1:]))
     elif name.endswith("running_var") or name.endswith("norm.weight"):
         values = 1 + 0.5 * values
     else:
@@ -67,6 +67,8 @@ def golden(file, settings, form):
         activity, direction = network(features)
     if description["output"] == "sed+doa":
         activity = activity.sigmoid()
+    else:
+        activity = activity.clamp(max=1)
     return {
         "network": file,
         "settings": settings,
