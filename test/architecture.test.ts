@@ -27,6 +27,7 @@ const RULES: readonly { from: RegExp; may: RegExp }[] = [
 
 /** Outside packages that more than one file of ours may import, and which. All others have one door each. */
 const SHARED: Record<string, RegExp> = {
+  '@bufbuild/protobuf': /^tools\/model\/onnx\/(codec|onnx_pb)\.ts$/,
   '@echogarden/pffft-wasm': /^(runtime\/features|tools\/data\/scenes)\/fft\.ts$/,
   commander: /^tools\//,
   piscina: /^tools\//,
