@@ -9,6 +9,17 @@ THRESHOLDS = np.arange(1, 10) / 10
 BATCH = 32
 
 
+def predict_all(workers, network, settings, recordings, scaler, hop, time_pooling, precision):
+    """As predict, with the recordings shared among the workers; in the order of the recordings."""
+    shares = [list(range(worker, len(recordings), workers.count)) for worker in range(workers.count)]
+
+    def work(share):
+        return predict(network, settings, [recordings[i] for i in share], scaler, hop, time_pooling, precision)
+
+    found = {i: prediction for share, part in zip(shares, workers.map(work, shares)) for i, prediction in zip(share, part)}
+    return [found[i] for i in range(len(recordings))]
+
+
 def predict(network, settings, recordings, scaler, hop, time_pooling, precision):
     """[(activity (labels, classes), direction (labels, classes, 3))] of each recording, from overlapping windows.
 

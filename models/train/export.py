@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 
 from checkpoint import read_checkpoint
 from dataset import DataError
-from evaluate import best_thresholds, predict, scores
+from evaluate import best_thresholds, predict_all, scores
 from machine import autocast, choose_device
+from parallel import Workers
 from train import build, load
 
 HOP = 50  # feature frames between windows: one second
@@ -68,7 +69,8 @@ def validate(checkpoint, device):
     network.to(device, memory_format=torch.channels_last)
     recordings = load(settings, "validation", time_pooling)
     hop, precision = settings["window"] // 2, autocast(device, "float32")
-    predictions = predict(network, settings, recordings, checkpoint["scaler"], hop, time_pooling, precision)
+    workers = Workers(network, device, settings["batch"], threads=0)
+    predictions = predict_all(workers, network, settings, recordings, checkpoint["scaler"], hop, time_pooling, precision)
     thresholds = best_thresholds(recordings, predictions, time_pooling)
     return thresholds, scores(recordings, predictions, thresholds, time_pooling), time_pooling
 

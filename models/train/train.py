@@ -11,7 +11,7 @@ import torch
 from augment import augment, scale
 from checkpoint import Run
 from dataset import BANDS, FRAMES_PER_SECOND, DataError, Windows, load_recordings, scaler, seconds_of
-from evaluate import predict, scores
+from evaluate import predict_all, scores
 from loss import LOSSES
 from machine import autocast, check_room, choose_device, choose_precision
 from network import build_network
@@ -93,9 +93,7 @@ def finish_epoch(run, mean_loss, validation, workers, time_pooling, precision, s
     """Validates the averaged weights, keeps them if they are the best, and returns the epoch's record."""
     begun = time.perf_counter()
     settings = run.settings
-    cut = [validation[worker :: workers.count] for worker in range(workers.count)]
-    parts = workers.map(lambda part: predict(run.average, settings, part, run.scaler, settings["window"], time_pooling, precision), cut)
-    validation, predictions = sum(cut, []), sum(parts, [])
+    predictions = predict_all(workers, run.average, settings, validation, run.scaler, settings["window"], time_pooling, precision)
     result = scores(validation, predictions, THRESHOLD, time_pooling)
     run.epoch += 1
     best = run.best is None or result["SELD"] < run.best["scores"]["SELD"]
