@@ -120,8 +120,8 @@ export function completeNetwork(
     }
     return value;
   };
-  const { format, version, name, summary, ...rest } = description;
-  return { format, version, name, summary, ...rest, channels: fill('channels'), classes: fill('classes') };
+  const numbers = { channels: fill('channels'), classes: fill('classes') };
+  return { ...parseNetwork({ ...description, ...numbers }, `The network ${description.name}`), ...numbers };
 }
 
 /** Feature frames per label frame. */

@@ -4,8 +4,7 @@ import { WeightsError } from './tensor.ts';
 export type Json = null | boolean | number | string | readonly Json[] | ReadonlyMap<string, Json>;
 
 const DEEPEST = 8;
-const TOKEN =
-  /[ \t\n\r]*(?:([[\]{},:])|("(?:[^"\\\u0000-\u001f]|\\.)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null))/y;
+const WORD = /[[\]{},:]|-?\d{1,20}(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?|true|false|null/y;
 
 /** @throws WeightsError when the text is no JSON, has a key twice, or nests deeper than headers of weights do */
 export function parseStrictJson(text: string): Json {
@@ -25,11 +24,21 @@ class Scanner {
 
   /** The next token: a bracket, comma, colon, string with its quotes, number or word. */
   next(): string {
-    TOKEN.lastIndex = this.#at;
-    const match = TOKEN.exec(this.#text);
-    if (!match) throw new WeightsError(`the header is no JSON at character ${this.#at}`);
-    this.#at = TOKEN.lastIndex;
-    return match[0].trimStart();
+    while (' \t\n\r'.includes(this.#text.charAt(this.#at)) && this.#at < this.#text.length) this.#at += 1;
+    const start = this.#at;
+    WORD.lastIndex = start;
+    this.#at = this.#text[start] === '"' ? this.#stringEnd(start) : WORD.test(this.#text) ? WORD.lastIndex : start;
+    if (this.#at === start) throw new WeightsError(`the header is no JSON at character ${start}`);
+    return this.#text.slice(start, this.#at);
+  }
+
+  /** Past the closing quote; where there is none, the start. */
+  #stringEnd(start: number): number {
+    for (let at = start + 1; at < this.#text.length; at += 1) {
+      if (this.#text[at] === '"') return at + 1;
+      if (this.#text[at] === '\\') at += 1;
+    }
+    return start;
   }
 
   expect(token: string): void {
@@ -37,7 +46,7 @@ class Scanner {
   }
 
   end(): void {
-    if (this.#text.slice(this.#at).trim() !== '') throw new WeightsError('the header goes on after its JSON');
+    if (!/^[ \t\n\r]*$/.test(this.#text.slice(this.#at))) throw new WeightsError('the header goes on after its JSON');
   }
 }
 
