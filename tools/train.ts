@@ -53,7 +53,7 @@ export function trainCommand(): Command {
     )
     .requiredOption('--network <name>', 'one of models/networks, or a file of that kind')
     .requiredOption('--run <folder>', 'where checkpoint and learning curve (metrics.jsonl) go')
-    .requiredOption('--out <folder>', 'model folder to write: weights.safetensors, network.json, manifest.json')
+    .requiredOption('--out <folder>', 'model folder to write: weights, ONNX model, network.json, manifest.json')
     .addOption(new Option('--format <name>', 'what the four channels are').choices(FORMATS).default('foa'))
     .addOption(new Option('--preset <name>', 'spectral analysis').choices(PRESET_NAMES).default('paper-48k'))
     .option('--data <folders>', 'folders with all four splits, with commas; needs --fold', folders)
@@ -101,7 +101,9 @@ async function train(options: TrainOptions): Promise<void> {
     if (!(await succeeds(process.execPath, [CLI, ...args], json))) return;
   }
   if (!(await succeeds(options.python, [join(SCRIPTS, 'train.py'), ...trainArguments(options, network)]))) return;
-  await succeeds(options.python, [join(SCRIPTS, 'export.py'), ...exportArguments(options)], options.json);
+  if (!(await succeeds(options.python, [join(SCRIPTS, 'export.py'), ...exportArguments(options)], options.json)))
+    return;
+  await succeeds(process.execPath, [CLI, 'model', 'build', options.out], options.json);
 }
 
 /** Runs a program that speaks for itself; its exit code becomes ours when it is not 0. */
