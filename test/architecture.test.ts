@@ -30,6 +30,7 @@ const SHARED: Record<string, RegExp> = {
   '@bufbuild/protobuf': /^tools\/model\/onnx\/(codec|onnx_pb)\.ts$/,
   '@echogarden/pffft-wasm': /^(runtime\/features|tools\/data\/scenes)\/fft\.ts$/,
   commander: /^tools\//,
+  'onnxruntime-node': /^(runtime\/inference\/onnx-worker|tools\/model\/onnx-session)\.ts$/,
   piscina: /^tools\//,
   zod: /^(models|boards|runtime|tools)\//,
 };

@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './field/evaluate.ts';
 import { buildCommand } from './model/build.ts';
 import { importCommand } from './model/import.ts';
+import { optimiseCommand } from './model/optimise.ts';
 import { plotCommand } from './plot.ts';
 import { predictCommand } from './predict.ts';
 import { runCommand } from './run.ts';
@@ -33,6 +34,7 @@ function program(): Command {
   const model = new Command('model').description('networks and their weights');
   model.addCommand(importCommand());
   model.addCommand(buildCommand());
+  model.addCommand(optimiseCommand());
   earshot.addCommand(model);
   const field = new Command('field').description('what devices heard, and how right it was');
   field.addCommand(evaluateCommand());

@@ -16,7 +16,8 @@ import {
   ValueInfoProtoSchema,
 } from './onnx_pb.ts';
 
-export type { ModelProto, NodeProto, TensorProto };
+export type { ModelProto, NodeProto, TensorProto, ValueInfoProto };
+export { AttributeType, DataType };
 
 /** Integers must be whole: 1 is an int attribute, { float: 1 } a float one. */
 export type AttributeValue = number | readonly number[] | string | { readonly float: number };
@@ -44,7 +45,12 @@ export function encodeModel({ name, nodes, initializers, inputs, outputs }: Grap
   return toBinary(ModelProtoSchema, model);
 }
 
-/** Reads a model we wrote; nesting is limited by the library. */
+/** A model that was decoded, with what its writer put in and we do not know. */
+export function encodeDecoded(model: ModelProto): Uint8Array {
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** Reads a model; nesting is limited by the library. @throws Error when the bytes are no protobuf message of this kind */
 export function decodeModel(bytes: Uint8Array): ModelProto {
   return fromBinary(ModelProtoSchema, bytes);
 }

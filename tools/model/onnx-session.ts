@@ -1,0 +1,64 @@
+// Models of any shape in ONNX Runtime, in this thread: how the tools judge graphs. The device's own way is runtime/inference.
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { UserError } from '../command.ts';
+
+/** A float32 tensor on its way into or out of a model. */
+export interface Values {
+  readonly dims: readonly number[];
+  readonly values: Float32Array;
+}
+
+export interface OnnxSession {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  run(inputs: Readonly<Record<string, Values>>): Promise<Record<string, Values>>;
+  close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  /** 'disabled': every node as it stands; 'all' (default): as the runtime does it. */
+  readonly optimisation?: 'disabled' | 'all';
+}
+
+/**
+ * Loads a model on one thread.
+ * @param where what it is called in messages
+ * @throws UserError when ONNX Runtime refuses it
+ */
+export async function openSession(
+  model: Uint8Array,
+  where: string,
+  { optimisation = 'all' }: SessionOptions = {},
+): Promise<OnnxSession> {
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: ['cpu'],
+    graphOptimizationLevel: optimisation,
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  };
+  const refuse = (cause: unknown) =>
+    new UserError(`${where} cannot be run by ONNX Runtime: ${(cause as Error).message}.`, { cause });
+  const session = await InferenceSession.create(model, options).catch((cause: unknown) => {
+    throw refuse(cause);
+  });
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    async run(inputs) {
+      const feeds = Object.entries(inputs).map(([name, { dims, values }]) => [
+        name,
+        new Tensor('float32', values, dims),
+      ]);
+      const outputs = await session.run(Object.fromEntries(feeds)).catch((cause: unknown) => {
+        throw refuse(cause);
+      });
+      const results = Object.entries(outputs).map(([name, { type, data, dims }]) => {
+        if (type !== 'float32') throw refuse(new Error(`its output ${name} is ${type}, only float32 is read here`));
+        return [name, { dims, values: Float32Array.from(data as Float32Array) }];
+      });
+      return Object.fromEntries(results);
+    },
+    close: () => session.release(),
+  };
+}
