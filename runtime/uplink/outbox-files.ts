@@ -2,7 +2,8 @@
 import { open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { crc32, SEGMENT_HEADER } from './outbox-record.ts';
+import { crc32 } from '../crc32.ts';
+import { SEGMENT_HEADER } from './outbox-record.ts';
 
 const CURSOR_NAME = 'earshot-outbox-cursor 1';
 const SEGMENT_NAME = /^(\d{15})\.segment$/;

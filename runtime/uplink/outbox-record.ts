@@ -1,4 +1,5 @@
 // The outbox on disk: how a segment file begins, how a record lies in it, and how records are found again around damage.
+import { crc32 } from '../crc32.ts';
 
 /** Each segment begins with the name of the format and its version. */
 export const SEGMENT_HEADER = Buffer.from('earshot-outbox 1\n');
@@ -106,16 +107,3 @@ function decodeRecord(record: Buffer): OutboxRecord {
 function checksum(record: Buffer): number {
   return crc32(record, 12, record.length, crc32(record, 4, 8));
 }
-
-/** CRC-32 of ISO 3309 (zlib's, which Node has only from 20.15 on) of bytes [from, to), going on from an earlier one. */
-export function crc32(bytes: Uint8Array, from = 0, to = bytes.length, before = 0): number {
-  let crc = ~before;
-  for (let i = from; i < to; i += 1) crc = CRC_TABLE[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
-  return ~crc >>> 0;
-}
-
-const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});

@@ -4,8 +4,9 @@ import { copyFile, mkdir, readdir, readFile, truncate, unlink, writeFile } from 
 import { join } from 'node:path';
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import fc from 'fast-check';
+import { crc32 } from '../../../runtime/crc32.ts';
 import { Outbox } from '../../../runtime/uplink/outbox.ts';
-import { crc32, encodeRecord, scan } from '../../../runtime/uplink/outbox-record.ts';
+import { encodeRecord, scan } from '../../../runtime/uplink/outbox-record.ts';
 import { workerFile } from '../../../runtime/worker-file.ts';
 import { fill, machineByHand, messages, openOutbox, payloads, readAll, withFolder } from './outbox-folder.ts';
 

@@ -1,4 +1,5 @@
 // ZIP archives as torch.save writes them: every entry stored. Whatever could mean two things to two readers is refused.
+import { crc32 } from '../../../runtime/crc32.ts';
 import { WeightsError } from './tensor.ts';
 
 const [LOCAL, CENTRAL, END, END64, LOCATOR64] = [0x04034b50, 0x02014b50, 0x06054b50, 0x06064b50, 0x07064b50];
@@ -135,18 +136,4 @@ function dataStart(bytes: Uint8Array, view: DataView, entry: Entry, limit: numbe
   if (!sameName || !sameSize || view.getUint16(offset + 8, true) !== 0)
     throw refusal(`contradicts itself about ${name}`);
   return start;
-}
-
-const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32 of ISO 3309. node:zlib has it from Node 22.2 on only. */
-function crc32(data: Uint8Array): number {
-  const table = CRC_TABLE;
-  let crc = -1;
-  for (let i = 0; i < data.length; i += 1) crc = table[(crc ^ data[i]!) & 0xff]! ^ (crc >>> 8);
-  return ~crc >>> 0;
 }
