@@ -7,6 +7,7 @@ import { evaluateCommand } from './field/evaluate.ts';
 import { buildCommand } from './model/build.ts';
 import { importCommand } from './model/import.ts';
 import { optimiseCommand } from './model/optimise.ts';
+import { showCommand } from './model/show.ts';
 import { plotCommand } from './plot.ts';
 import { predictCommand } from './predict.ts';
 import { runCommand } from './run.ts';
@@ -35,6 +36,7 @@ function program(): Command {
   model.addCommand(importCommand());
   model.addCommand(buildCommand());
   model.addCommand(optimiseCommand());
+  model.addCommand(showCommand());
   earshot.addCommand(model);
   const field = new Command('field').description('what devices heard, and how right it was');
   field.addCommand(evaluateCommand());

@@ -1,11 +1,11 @@
 // earshot model optimise: the same network in fewer and cheaper nodes, proved against the original before it is written.
-import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { nearestName } from '../../runtime/nearest-name.ts';
 import { printJson, UserError } from '../command.ts';
 import { writeWhole } from '../write-whole.ts';
 import { parseGraph, readModelFile } from './graph/read-graph.ts';
+import { modelFile } from './model-file.ts';
 import { type Proof, proveEqual } from './prove.ts';
 import { REWRITES, type RewriteCount, rewriteGraph, TARGETS, type Target } from './rewrites/all-rewrites.ts';
 
@@ -72,15 +72,6 @@ async function run(model: string, { out, target, without, dryRun = false, json }
   const sizes = { bytesBefore: original.length, bytesAfter: bytes.length };
   if (json) printJson({ file: out, written: !dryRun, target, ...result, ...sizes });
   else process.stdout.write(report(file, dryRun ? 'nothing written' : out, { bytes, ...result }, sizes));
-}
-
-/** The ONNX file of a model folder, or the file itself. */
-export async function modelFile(fileOrFolder: string): Promise<string> {
-  const isFolder = await stat(fileOrFolder).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  return isFolder ? join(fileOrFolder, 'model.onnx') : fileOrFolder;
 }
 
 /**

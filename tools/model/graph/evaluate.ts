@@ -146,7 +146,7 @@ function sliced(x: Constant, starts: Constant, ends: Constant, axes?: Constant, 
 function filled(shape: ArrayLike<number>, value: Parameters<typeof readConstant>[0] | undefined) {
   const dims = Array.from(shape);
   const example = value ? readConstant(value) : { dims: [1], values: new Float32Array(1) };
-  if (!example || !(countOf(dims) <= MOST_VALUES) || dims.some((size) => size < 0)) return undefined;
+  if (!example || !isShape(dims) || countOf(dims) > MOST_VALUES) return undefined;
   const result = new Array<number>(countOf(dims)).fill(example.values[0]!);
   return { dims, values: like(example, result) };
 }
@@ -154,9 +154,15 @@ function filled(shape: ArrayLike<number>, value: Parameters<typeof readConstant>
 /** Single values, and what has its size already. */
 function expanded(x: Constant, shape: ArrayLike<number>): Constant | undefined {
   const dims = broadcastDims(x.dims, Array.from(shape));
-  if (dims && countOf(dims) === x.values.length) return { dims, values: x.values };
-  if (!dims || x.values.length !== 1 || countOf(dims) > MOST_VALUES) return undefined;
+  if (!dims || !isShape(dims)) return undefined;
+  if (countOf(dims) === x.values.length) return { dims, values: x.values };
+  if (x.values.length !== 1 || countOf(dims) > MOST_VALUES) return undefined;
   return { dims, values: like(x, new Array<number>(countOf(dims)).fill(x.values[0]!)) };
+}
+
+/** What comes from a file may be anything, even a fraction. */
+function isShape(dims: readonly number[]): boolean {
+  return dims.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
 function mapped(x: Constant, change: (value: number) => number): Constant {
