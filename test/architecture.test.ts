@@ -6,13 +6,15 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const STAGES = ['capture', 'features', 'inference', 'tracking', 'uplink'];
+/** What runs on the device and is no stage: bound like one. */
+const BESIDE_STAGES = ['device'];
 
 /** What the files matching `from` may import from this package, besides their own folder; the first match holds. */
 const RULES: readonly { from: RegExp; may: RegExp }[] = [
   { from: /^boards\//, may: /^boards\// },
   { from: /^models\//, may: /^models\// },
-  { from: /^runtime\/(pipeline|main)\.ts$/, may: /^(runtime|models|boards)\// },
-  ...STAGES.map((stage) => ({
+  { from: /^runtime\/(pipeline|service)\.ts$/, may: /^(runtime|models|boards)\// },
+  ...[...STAGES, ...BESIDE_STAGES].map((stage) => ({
     from: new RegExp(`^runtime/${stage}/`),
     may: new RegExp(`^(runtime/[^/]+|runtime/${stage}/.*|(models|boards)/.*)$`),
   })),
