@@ -35,6 +35,10 @@ const TrackingConfig = z.strictObject({
 export type TrackingSettings = z.infer<typeof TrackingConfig>;
 export const DEFAULT_TRACKING: TrackingSettings = TrackingConfig.parse({});
 
+const MetricsConfig = z.strictObject({
+  port: z.int().min(0).max(65_535).describe('port of http://127.0.0.1:PORT/metrics; 0: any free one'),
+});
+
 export const Config = z.strictObject({
   site: Id.default('bench').describe('where the device belongs: second level of its topics'),
   device: Id.default('earshot').describe('its name in the site: third level of its topics'),
@@ -58,6 +62,7 @@ export const Config = z.strictObject({
   position: Position.nullable().default(null).describe('where the microphone stands'),
   healthSeconds: z.number().min(1).max(3600).default(30).describe('between two health messages'),
   tracking: TrackingConfig.prefault({}).describe('how scores become events'),
+  metrics: MetricsConfig.nullable().default(null).describe('figures for Prometheus; null: not offered'),
 });
 
 export type Config = z.infer<typeof Config>;
@@ -96,8 +101,18 @@ export function parseConfig(json: unknown, origin: string): Config {
   );
 }
 
+/** The object of settings at a key such as 'tracking', whatever default or null stands around it. */
 function schemaAt(key: string): z.ZodObject {
-  if (key === 'tracking') return TrackingConfig;
-  if (key === 'position') return Position;
-  return Config;
+  let schema: z.ZodType = Config;
+  for (const name of key ? key.split('.') : []) {
+    const object = unwrapped(schema);
+    schema = object instanceof z.ZodArray ? (object.element as z.ZodType) : (object as z.ZodObject).shape[name]!;
+  }
+  return unwrapped(schema) as z.ZodObject;
+}
+
+function unwrapped(schema: z.ZodType): z.ZodType {
+  const wrapped = schema instanceof z.ZodOptional || schema instanceof z.ZodNullable;
+  if (!wrapped && !(schema instanceof z.ZodDefault) && !(schema instanceof z.ZodPrefault)) return schema;
+  return unwrapped(schema.unwrap() as z.ZodType);
 }

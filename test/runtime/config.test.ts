@@ -21,6 +21,7 @@ test('an unknown setting is refused with the nearest known one', () => {
   expect(() => parseConfig({ position: { latitude: 1, longitude: 2, altitudeMeters: 3 } }, 'x')).toThrow(
     /nearest is position\.altitudeMetres/,
   );
+  expect(() => parseConfig({ metrics: { prot: 9100 } }, 'x')).toThrow(/nearest is metrics\.port/);
 });
 
 test('a value out of its range is refused with key and rule, as a mistake of the user', () => {
