@@ -90,7 +90,8 @@ export async function readConfig(file: string): Promise<Config> {
 export function parseConfig(json: unknown, origin: string): Config {
   const result = Config.safeParse(json);
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
+  const { issues } = result.error;
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!; // a mistyped key looks missing too
   const key = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') throw new ConfigError(`${origin}: ${key || 'settings'}: ${issue.message}.`);
   const unknown = issue.keys[0]!;
