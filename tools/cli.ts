@@ -8,6 +8,7 @@ import { buildCommand } from './model/build.ts';
 import { importCommand } from './model/import.ts';
 import { optimiseCommand } from './model/optimise.ts';
 import { showCommand } from './model/show.ts';
+import { verifyCommand } from './model/verify.ts';
 import { plotCommand } from './plot.ts';
 import { predictCommand } from './predict.ts';
 import { runCommand } from './run.ts';
@@ -37,6 +38,7 @@ function program(): Command {
   model.addCommand(buildCommand());
   model.addCommand(optimiseCommand());
   model.addCommand(showCommand());
+  model.addCommand(verifyCommand());
   earshot.addCommand(model);
   const field = new Command('field').description('what devices heard, and how right it was');
   field.addCommand(evaluateCommand());
