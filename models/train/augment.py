@@ -1,8 +1,11 @@
-# Augmentation of feature windows: what may change of a scene's features without its labels being wrong, and the 16
-# symmetries of first-order ambisonics, under which the labels turn exactly.
+# Augmentation of feature windows: what may change of a scene's features without its labels being wrong. Labels turn
+# with the features under the symmetries of symmetries.py.
 import torch
 
-LOGMEL = slice(0, 4)  # W, Y, Z, X in FOA
+from symmetries import draw, turn_directions, turn_foa, turn_mic
+
+LOGMEL = slice(0, 4)
+BANDED = {"foa": slice(0, 7), "mic": LOGMEL}  # channels over mel bands; GCC-PHAT is over lags, where a shift would be another direction
 N3D_OVER_SN3D_DB = 4.771213  # Y, Z, X are sqrt(3) stronger in N3D
 
 GAIN_DB = 8.0  # overall level, uniform within plus and minus
@@ -10,31 +13,6 @@ EQUALISER_POINTS, EQUALISER_DB = 5, 2.5  # colour of room and microphone: points
 SHIFT_BANDS = 2  # pitch: whole bands up or down at most
 TIME_MASKS, TIME_MASK_FRAMES = 1, 20
 BAND_MASKS, BAND_MASK_BANDS = 2, 8
-
-
-def symmetries(size, random):
-    """Random members of the group, (size, 4): swap x and y (0|1), then the signs of x, y and z (-1|1).
-
-    Quarter turns about z, the left-right and the up-down mirror generate exactly these 16.
-    """
-    draw = torch.randint(0, 2, (size, 4), generator=random)
-    draw[:, 1:] = draw[:, 1:] * 2 - 1
-    return draw
-
-
-def turn_directions(direction, symmetry):
-    """direction (batch, ..., 3) under symmetry (batch, 4)."""
-    swap = symmetry[:, 0].bool().view(-1, *[1] * (direction.dim() - 1))
-    signs = symmetry[:, 1:].view(-1, *[1] * (direction.dim() - 2), 3).to(direction.dtype)
-    return torch.where(swap, direction[..., [1, 0, 2]], direction) * signs
-
-
-def turn_features(features, symmetry):
-    """FOA features (batch, 7, frames, bands), log-mel W, Y, Z, X and intensity X, Y, Z, under symmetry (batch, 4)."""
-    order = torch.tensor([[0, 1, 2, 3, 4, 5, 6], [0, 3, 2, 1, 5, 4, 6]], device=features.device)[symmetry[:, 0]]
-    turned = features[torch.arange(len(features), device=features.device)[:, None], order]
-    turned[:, 4:] *= symmetry[:, 1:, None, None].to(features.dtype)
-    return turned
 
 
 def change_normalization(features, normalization, random):
@@ -54,23 +32,28 @@ def change_level(features, random):
     return features
 
 
-def shift_bands(features, random):
-    """Moves all channels by the same few bands; the edge band fills what comes free."""
-    size, channels, frames, bands = features.shape
+def shift_bands(features, fmt, random):
+    """Moves all channels over bands by the same few bands; the edge band fills what comes free."""
+    size, _, frames, bands = features.shape
     shift = torch.randint(-SHIFT_BANDS, SHIFT_BANDS + 1, (size, 1), generator=random)
     source = (torch.arange(bands) - shift).clamp(0, bands - 1).to(features.device)
-    return features.gather(3, source[:, None, None].expand(size, channels, frames, bands))
+    banded = features[:, BANDED[fmt]]
+    features[:, BANDED[fmt]] = banded.gather(3, source[:, None, None].expand(banded.shape))
+    return features
 
 
-def mask(features, random):
-    """SpecAugment on scaled features: stretches of time and of bands become 0, their mean, in all channels."""
+def mask(features, fmt, random):
+    """SpecAugment on scaled features: stretches of time in all channels, and of bands in those over bands, become 0, their mean."""
     size, _, frames, bands = features.shape
-    hidden = torch.zeros(size, frames, bands, dtype=torch.bool)
+    silent = torch.zeros(size, frames, dtype=torch.bool)
     for _ in range(TIME_MASKS):
-        hidden |= _stretch(size, frames, TIME_MASK_FRAMES, random)[:, :, None]
+        silent |= _stretch(size, frames, TIME_MASK_FRAMES, random)
+    hidden = torch.zeros(size, bands, dtype=torch.bool)
     for _ in range(BAND_MASKS):
-        hidden |= _stretch(size, bands, BAND_MASK_BANDS, random)[:, None]
-    return features.masked_fill_(hidden.to(features.device)[:, None], 0)
+        hidden |= _stretch(size, bands, BAND_MASK_BANDS, random)
+    features.masked_fill_(silent.to(features.device)[:, None, :, None], 0)
+    features[:, BANDED[fmt]] = features[:, BANDED[fmt]].masked_fill(hidden.to(features.device)[:, None, None], 0)
+    return features
 
 
 def _stretch(size, length, longest, random):
@@ -93,11 +76,12 @@ def augment(features, direction, fmt, normalization, mean, deviation, random):
     """Augments and scales one batch; returns (features, direction).
 
     features: (batch, channels, frames, bands), unscaled; direction: (batch, labels, classes, 3); random: CPU generator.
-    Directions of the MIC format stay: an array has fewer symmetries, and they are its own.
     """
+    members = draw(len(features), fmt, random).to(features.device)
+    direction = turn_directions(direction, members)
     if fmt == "foa":
-        symmetry = symmetries(len(features), random).to(features.device)
-        features, direction = turn_features(features, symmetry), turn_directions(direction, symmetry)
-        features = change_normalization(features, normalization, random)
-    features = change_level(shift_bands(features, random), random)
-    return mask(scale(features, mean, deviation), random), direction
+        features = change_normalization(turn_foa(features, members), normalization, random)
+    else:
+        features = turn_mic(features, members, mean)
+    features = change_level(shift_bands(features, fmt, random), random)
+    return mask(scale(features, mean, deviation), fmt, random), direction
