@@ -83,7 +83,7 @@ const replace =
     graph.initializer = graph.initializer.map((each) => (each.name === tensor.name ? tensor : each));
   };
 
-const rulesOf = (bytes: Uint8Array, target: release?: TensorrtRelease) =>
+const rulesOf = (bytes: Uint8Array, target: Target, release?: TensorrtRelease) =>
   lintModel(bytes, 'the model', target, release).map(({ rule, node: name }) => (name ? `${rule} ${name}` : rule));
 
 test('well placed pairs break no rule, and a convolution left in float32 is pointed at', () => {
