@@ -6,6 +6,18 @@ const score = z.number().min(0).max(1);
 const perBand = z.array(z.number());
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
 
+const Golden = z
+  .strictObject({
+    file: z
+      .string()
+      .describe('safetensors: features in float16, as the network gets them, and the outputs PyTorch gave'),
+    windows: z.int().positive(),
+    tolerance: z
+      .strictObject({ float32: z.number().positive(), float16: z.number().positive(), int8: z.number().positive() })
+      .describe('largest root mean square difference of an output, by the precision an engine computes in'),
+  })
+  .describe('windows that prove an engine: it must give what PyTorch gave');
+
 export const Manifest = z
   .strictObject({
     format: z.literal('earshot-model'),
@@ -41,6 +53,7 @@ export const Manifest = z
     scores: z.array(
       z.strictObject({ on: z.string(), command: z.string(), values: z.record(z.string(), z.number().nullable()) }),
     ),
+    golden: Golden.optional(),
     files: z.record(z.string(), sha256).describe('sha256 of each file beside the manifest'),
   })
   .refine((m) => m.thresholds.onset.length === m.labels.length && m.thresholds.offset.length === m.labels.length, {
