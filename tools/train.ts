@@ -20,6 +20,8 @@ const PASSED_ON = [
   'optimizer',
   'schedule',
   'rate',
+  'batch',
+  'directionWeight',
   'augment',
   'seed',
   'device',
@@ -35,6 +37,7 @@ type TrainOptions = {
   readonly fold?: string;
   readonly train?: readonly string[];
   readonly validation?: readonly string[];
+  readonly init?: string;
   readonly run: string;
   readonly out: string;
   readonly name?: string;
@@ -60,11 +63,14 @@ export function trainCommand(): Command {
     .addOption(new Option('--fold <n>', 'official fold of the data set').choices(['1', '2', '3', '4']))
     .option('--train <folders>', 'folders to train on, with commas, instead of --data', folders)
     .option('--validation <folders>', 'folders that choose epoch and thresholds, with commas', folders)
+    .option('--init <weights>', 'begin with the weights of a run, model folder or .safetensors; the rest starts fresh')
     .option('--epochs <n>', 'passes over the data at most (default: 50)', positive)
     .option('--minutes <n>', 'wall time after which the run ends, its schedule complete', positive)
     .addOption(new Option('--optimizer <name>', 'adamw (default), or adam as in the paper').choices(['adamw', 'adam']))
     .addOption(new Option('--schedule <name>', 'one-cycle (default) or constant').choices(['one-cycle', 'constant']))
     .option('--rate <r>', 'highest learning rate (default: 0.002)', positive)
+    .option('--batch <n>', 'windows of 6 s per step (default: 32)', positive)
+    .option('--direction-weight <w>', "of the directions' loss beside the activity's (default: 2)", positive)
     .addOption(new Option('--augment <what>', 'all (default) or none').choices(['all', 'none']))
     .option('--seed <n>', 'same seed, same result on the same machine (default: 1)')
     .option('--device <name>', 'auto (default), cpu or cuda')
@@ -145,12 +151,18 @@ function trainArguments(options: TrainOptions, network: string): string[] {
     if (given) args.push(`--${key}`, given.join(','));
   }
   if (fold) args.push('--fold', fold);
+  if (options.init) args.push('--init', options.init);
   if (json) args.push('--json');
   return [...args, ...passedOn(options)];
 }
 
 function passedOn(options: TrainOptions): string[] {
-  return PASSED_ON.flatMap((key) => (options[key] === undefined ? [] : [`--${key}`, String(options[key])]));
+  return PASSED_ON.flatMap((key) => (options[key] === undefined ? [] : [flag(key), String(options[key])]));
+}
+
+/** --direction-weight of directionWeight. */
+function flag(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function exportArguments(options: TrainOptions): string[] {
@@ -178,6 +190,7 @@ function commandLine(options: TrainOptions): string {
     if (given) words.push(`--${key}`, given.map((folder) => basename(resolve(folder))).join(','));
   }
   if (options.fold) words.push('--fold', options.fold);
+  if (options.init) words.push('--init', basename(resolve(options.init)));
   return [...words, ...passedOn(options)].join(' ');
 }
 

@@ -10,6 +10,7 @@ from dataset import DataError
 
 AVERAGE_DECAY = 0.995  # of the moving average of the weights, per step
 PLAIN = ("settings", "epoch", "step", "seconds", "validation_seconds", "history", "best", "scaler")
+NEW_SETTINGS = {"directionWeight": 2.0}  # what checkpoints without them were trained with
 STATEFUL = ("network", "average", "optimizer")
 
 
@@ -55,7 +56,7 @@ class Run:
 
     def restore(self, folder):
         state = read_checkpoint(folder)
-        differing = [key for key in self.settings if state["settings"].get(key) != self.settings[key]]
+        differing = [key for key in self.settings if state["settings"].get(key, NEW_SETTINGS.get(key)) != self.settings[key]]
         if differing:
             key = differing[0]
             raise DataError(
@@ -68,5 +69,5 @@ class Run:
             getattr(self, key).load_state_dict(state[key])
 
 
-def read_checkpoint(folder):
-    return torch.load(Path(folder) / "checkpoint.pt", map_location="cpu", weights_only=True)
+def read_checkpoint(folder, name="checkpoint.pt"):
+    return torch.load(Path(folder) / name, map_location="cpu", weights_only=True)

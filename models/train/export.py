@@ -21,7 +21,7 @@ from train import build, load
 HOP = 50  # feature frames between windows: one second
 LOOKAHEAD = 25  # feature frames a score waits for: half a second; two seconds gained 0.5 point of F1 on validation
 OFFSET_SHARE = 0.9  # of the onset threshold: an event ends where its score falls below it; chosen on validation
-SETTINGS_KEPT = ("optimizer", "schedule", "rate", "batch", "window", "augment", "seed", "epochs", "minutes", "normalization")
+SETTINGS_KEPT = ("optimizer", "schedule", "rate", "batch", "window", "augment", "seed", "epochs", "minutes", "normalization", "directionWeight")
 
 
 def parse(arguments):
@@ -46,11 +46,13 @@ def read_best(folder):
     return checkpoint
 
 
-def recipe_of(folders):
-    """What the training folders were rendered from (their synth.json without paths of this machine), and its seed."""
+def recipe_of(folders, init):
+    """What the training folders were rendered from (their synth.json without paths of this machine), the weights begun with; and the seed."""
     recipes = [json.loads(file.read_text()) for file in (Path(folder) / "synth.json" for folder in folders) if file.exists()]
-    text = json.dumps([_without_paths(recipe) for recipe in recipes], separators=(",", ":")) if recipes else "recordings without a recipe"
-    return text, recipes[0].get("seed", 0) if recipes else 0
+    parts = [_without_paths(recipe) for recipe in recipes] or ["recordings without a recipe"]
+    if init:
+        parts.append({"initialWeights": init})
+    return json.dumps(parts, separators=(",", ":")), recipes[0].get("seed", 0) if recipes else 0
 
 
 def _without_paths(value):
@@ -77,9 +79,9 @@ def validate(checkpoint, device):
 
 def manifest(args, checkpoint, thresholds, values, time_pooling, files):
     settings = checkpoint["settings"]
-    recipe, seed = recipe_of(settings["training"][0])
+    recipe, seed = recipe_of(settings["training"][0], settings.get("init"))
     mean, deviation = (t.double().tolist() for t in checkpoint["scaler"])
-    kept = {key: settings[key] for key in SETTINGS_KEPT if settings[key] is not None}
+    kept = {key: settings[key] for key in SETTINGS_KEPT if settings.get(key) is not None}
     foa = settings["format"] == "foa"
     return {
         "format": "earshot-model",

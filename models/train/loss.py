@@ -1,11 +1,9 @@
 # The losses, one per output form of a network.
 import torch.nn.functional as F
 
-DIRECTION_WEIGHT = 2.0
 
-
-def sed_doa_loss(sed_logits, doa, activity, direction):
-    """Scalar BCE + DIRECTION_WEIGHT * masked MSE.
+def sed_doa_loss(sed_logits, doa, activity, direction, direction_weight):
+    """Scalar BCE + direction_weight * masked MSE.
 
     sed_logits: (batch, labels, classes); doa: (batch, labels, 3 * classes), blocks x, y, z;
     activity: as sed_logits, 0..1, also the weight of its direction; direction: (batch, labels, classes, 3).
@@ -14,10 +12,10 @@ def sed_doa_loss(sed_logits, doa, activity, direction):
     estimate = doa.float().unflatten(-1, (3, -1)).transpose(-1, -2)  # (batch, labels, classes, 3)
     squared = (estimate - direction).square().mean(-1)
     mse = (squared * activity).sum() / activity.sum().clamp(min=1)
-    return bce + DIRECTION_WEIGHT * mse
+    return bce + direction_weight * mse
 
 
-def accdoa_loss(_length, doa, activity, direction):
+def accdoa_loss(_length, doa, activity, direction, _direction_weight):
     """Scalar MSE between each class's vector and activity * direction (ACCDOA, Shimada et al. 2021); shapes as above."""
     estimate = doa.float().unflatten(-1, (3, -1)).transpose(-1, -2)
     return (estimate - activity[..., None] * direction).square().mean()

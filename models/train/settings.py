@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from dataset import FOLDS, DataError, data_hash
+from warm_start import read_start
 
 WINDOW = 300  # feature frames, 6 s
 
@@ -21,11 +22,13 @@ def parse(arguments):
     p.add_argument("--train", help="folders to train on, with commas")
     p.add_argument("--validation", help="folders that choose epoch and thresholds, with commas")
     p.add_argument("--run", required=True, help="run folder: checkpoint.pt, metrics.jsonl")
+    p.add_argument("--init", help="begin with the weights of this run, model folder, checkpoint.pt or .safetensors file; what does not fit starts fresh")
     p.add_argument("--epochs", type=int, default=50, help="passes over the training data at most")
     p.add_argument("--minutes", type=float, help="wall time after which the run ends, its schedule complete")
     p.add_argument("--optimizer", choices=["adamw", "adam"], default="adamw")
     p.add_argument("--schedule", choices=["one-cycle", "constant"], default="one-cycle")
     p.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    p.add_argument("--direction-weight", type=float, default=2.0, help="of the directions' loss beside that of the activity")
     p.add_argument("--batch", type=int, default=32, help="windows per step")
     p.add_argument("--augment", choices=["all", "none"], default="all")
     p.add_argument("--seed", type=int, default=1)
@@ -79,5 +82,7 @@ def read_settings(args):
         "batch": args.batch,
         "window": WINDOW,
         "augment": args.augment,
+        "directionWeight": args.direction_weight,
+        "init": read_start(args.init).origin if args.init else None,
         "seed": args.seed,
     }

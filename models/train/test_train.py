@@ -29,16 +29,16 @@ class Losses(unittest.TestCase):
         logits = torch.tensor([[[math.log(3), 0.0]]])  # likelihoods 0.75 and 0.5
         bce = -(math.log(0.75) + math.log(0.5)) / 2
         mse = (0.1**2 + 0.5**2 + 0) / 3  # the silent class counts nothing
-        self.assertAlmostEqual(sed_doa_loss(logits, self.doa, self.activity, self.direction).item(), bce + 2 * mse, places=6)
+        self.assertAlmostEqual(sed_doa_loss(logits, self.doa, self.activity, self.direction, 2.0).item(), bce + 2 * mse, places=6)
 
     def test_silence_has_no_direction_loss(self):
         silence = torch.zeros(1, 1, 2)
-        value = sed_doa_loss(torch.zeros(1, 1, 2), self.doa, silence, torch.zeros(1, 1, 2, 3)).item()
+        value = sed_doa_loss(torch.zeros(1, 1, 2), self.doa, silence, torch.zeros(1, 1, 2, 3), 2.0).item()
         self.assertAlmostEqual(value, math.log(2), places=6)
 
     def test_accdoa_compares_vectors_of_all_classes(self):
         expected = (0.1**2 + 0.5**2 + 0 + 3 * 0.9**2) / 6
-        self.assertAlmostEqual(accdoa_loss(None, self.doa, self.activity, self.direction).item(), expected, places=6)
+        self.assertAlmostEqual(accdoa_loss(None, self.doa, self.activity, self.direction, 2.0).item(), expected, places=6)
 
 
 class Scores(unittest.TestCase):

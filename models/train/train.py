@@ -17,6 +17,7 @@ from machine import autocast, check_room, choose_device, choose_precision
 from network import build_network
 from parallel import Workers
 from settings import parse, read_settings
+from warm_start import read_start, warm_start
 from watch import Watch, left
 
 WARM_UP = 0.1  # share of the one-cycle schedule with a rising rate
@@ -68,7 +69,7 @@ def train_epoch(run, windows, steps, workers, precision, watch):
             features = scale(features, mean, deviation)
         with precision():
             activity_scores, doa = network(features.contiguous(memory_format=torch.channels_last))
-        return loss(activity_scores, doa, activity, direction)
+        return loss(activity_scores, doa, activity, direction, settings["directionWeight"])
 
     total, started = 0.0, time.perf_counter()
     for step in range(steps):
@@ -116,6 +117,16 @@ def finish_epoch(run, mean_loss, validation, workers, time_pooling, precision, s
     return record
 
 
+def begin_warm(run, path, watch):
+    taken, fresh, unused = warm_start(run, read_start(path))
+    said = f"Begins with {len(taken)} tensors of {path}."
+    if fresh:
+        said += f" Fresh: {', '.join(fresh)}."
+    if unused:
+        said += f" No place for: {', '.join(unused)}."
+    watch.say(said)
+
+
 def train(args, watch):
     """Trains to the end, or until the watch is stopped; True when the run is complete."""
     settings = read_settings(args)
@@ -130,6 +141,8 @@ def train(args, watch):
         watch.say(f"Going on after epoch {run.epoch} of {folder}.")
     else:
         run.scaler = tuple(map(torch.from_numpy, scaler(training)))
+        if args.init:
+            begin_warm(run, args.init, watch)
     workers = Workers(run.network, device, settings["batch"], args.threads)
     workers.share_weights()
     [chosen] = workers.map(choose_precision, [args.precision], [run.network], [settings], [device])
