@@ -55,7 +55,7 @@ export async function openSession(
       });
       const results = Object.entries(outputs).map(([name, { type, data, dims }]) => {
         if (type !== 'float32') throw refuse(new Error(`its output ${name} is ${type}, only float32 is read here`));
-        return [name, { dims, values: Float32Array.from(data as Float32Array) }];
+        return [name, { dims, values: data as Float32Array }];
       });
       return Object.fromEntries(results);
     },

@@ -2,6 +2,7 @@
 import {
   type AttributeValue,
   encodeDecoded,
+  floatValue,
   type ModelProto,
   type NodeProto,
   node,
@@ -192,13 +193,21 @@ export class ModelGraph {
     return sortTopologically(this.nodes, (tensor) => this.#producers.get(tensor));
   }
 
-  /** Bytes of the model; what is known about tensors that are gone is left out. */
-  encode(): Uint8Array {
+  /**
+   * Bytes of the model; what is known about tensors that are gone is left out.
+   * @param moreOutputs float32 tensors inside that these bytes shall also give out
+   */
+  encode(moreOutputs: readonly string[] = []): Uint8Array {
     const graph = this.#model.graph!;
     graph.node = this.sorted();
     graph.initializer = this.initializers;
     graph.valueInfo = graph.valueInfo.filter(({ name }) => this.#producers.has(name));
-    return encodeDecoded(this.#model);
+    const own = graph.output;
+    const more = moreOutputs.filter((name) => !this.isOutput(name)).map((name) => floatValue(name));
+    graph.output = [...own, ...more];
+    const bytes = encodeDecoded(this.#model);
+    graph.output = own;
+    return bytes;
   }
 
   #index(each: NodeProto): void {

@@ -100,16 +100,17 @@ function integerBytes(values: readonly number[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view.buffer);
 }
 
-/** A float32 input or output; a dimension that is a word is free. */
-export function floatValue(name: string, dims: readonly (number | string)[]): ValueInfoProto {
-  const dim = dims.map((size) => ({
+/** A float32 input or output; a dimension that is a word is free, and without dimensions the shape is left open. */
+export function floatValue(name: string, dims?: readonly (number | string)[]): ValueInfoProto {
+  const dim = dims?.map((size) => ({
     value:
       typeof size === 'string'
         ? ({ case: 'dimParam', value: size } as const)
         : ({ case: 'dimValue', value: BigInt(size) } as const),
   }));
+  const shape = dim && { dim };
   return create(ValueInfoProtoSchema, {
     name,
-    type: { value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } } },
+    type: { value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape } } },
   });
 }
