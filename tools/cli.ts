@@ -5,6 +5,7 @@ import { synthCommand } from './data/synth.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './field/evaluate.ts';
 import { buildCommand } from './model/build.ts';
+import { goldenCommand } from './model/golden.ts';
 import { importCommand } from './model/import.ts';
 import { optimiseCommand } from './model/optimise.ts';
 import { showCommand } from './model/show.ts';
@@ -36,6 +37,7 @@ function program(): Command {
   const model = new Command('model').description('networks and their weights');
   model.addCommand(importCommand());
   model.addCommand(buildCommand());
+  model.addCommand(goldenCommand());
   model.addCommand(optimiseCommand());
   model.addCommand(showCommand());
   model.addCommand(verifyCommand());

@@ -7,7 +7,7 @@ import { FEATURE_CHANNELS, FORMATS, type Format, PRESET_NAMES, type PresetName }
 import { PACKAGE_ROOT } from '../runtime/worker-file.ts';
 import { complaintOf, runChild } from './child.ts';
 import { UserError } from './command.ts';
-import { checkDataFolder } from './training-data.ts';
+import { checkDataFolder, type FeatureTask } from './training-data.ts';
 
 const SCRIPTS = join(PACKAGE_ROOT, 'models', 'train');
 const NETWORKS = join(PACKAGE_ROOT, 'models', 'networks');
@@ -109,7 +109,22 @@ async function train(options: TrainOptions): Promise<void> {
   if (!(await succeeds(options.python, [join(SCRIPTS, 'train.py'), ...trainArguments(options, network)]))) return;
   if (!(await succeeds(options.python, [join(SCRIPTS, 'export.py'), ...exportArguments(options)], options.json)))
     return;
-  await succeeds(process.execPath, [CLI, 'model', 'build', options.out], options.json);
+  if (!(await succeeds(process.execPath, [CLI, 'model', 'build', options.out], options.json))) return;
+  const recording = goldenRecording(options, data);
+  if (options.format !== 'foa' && !recording) return;
+  const golden = ['model', 'golden', options.out, '--python', options.python];
+  await succeeds(process.execPath, [CLI, ...golden, ...(recording ? ['--recording', recording] : [])], options.json);
+}
+
+/** What windows are kept of with the model: first-order ambisonics has the bundled recording, which anyone may have. */
+function goldenRecording({ format }: TrainOptions, data: readonly (FeatureTask | undefined)[]): string | undefined {
+  const folder = format === 'foa' ? undefined : data.findLast((task) => task !== undefined)?.recordings;
+  const first =
+    folder &&
+    readdirSync(folder)
+      .sort()
+      .find((name) => /\.(wav|flac)$/i.test(name));
+  return first && join(folder, first);
 }
 
 /** Runs a program that speaks for itself; its exit code becomes ours when it is not 0. */

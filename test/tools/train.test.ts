@@ -93,7 +93,7 @@ withTorch('recordings become a model (needs PyTorch; EARSHOT_PYTHON names a Pyth
   expect(manifest).toMatchObject({ name: 'model', timePooling: 5, features: { format: 'foa', preset: 'paper-48k' } });
   expect(manifest.scores[0]!.command).toMatch(/^earshot train --network small --format foa .* --train data /);
   expect(JSON.stringify(manifest)).not.toContain(folder);
-  expect(Object.keys(manifest.files)).toContain('model.onnx');
+  expect(Object.keys(manifest.files)).toEqual(expect.arrayContaining(['model.onnx', 'golden.safetensors']));
   expect(NetworkDescription.parse(await json('model/network.json'))).toMatchObject({ channels: 7, classes: 11 });
 });
 

@@ -1,23 +1,21 @@
 // earshot model build: model.onnx from the network.json and weights.safetensors beside it, its sha256 into the manifest.
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { countMacs, countParameters } from '../../models/layers.ts';
-import { Manifest } from '../../models/manifest.ts';
+import type { Manifest } from '../../models/manifest.ts';
 import { completeNetwork, type Network, timePooling } from '../../models/network.ts';
+import { readGoldenWindows } from '../../runtime/golden-windows.ts';
 import { printJson, UserError } from '../command.ts';
 import { writeWhole } from '../write-whole.ts';
-import { readJson, readNetwork } from './network-file.ts';
+import { NETWORK, readManifest, sha256, WEIGHTS, writeManifest } from './model-folder.ts';
+import { readNetwork } from './network-file.ts';
 import { buildOnnx } from './onnx/build-onnx.ts';
+import { proveGolden } from './prove-golden.ts';
 import { matchWeights } from './weights/match.ts';
 import { readWeights } from './weights/read-weights.ts';
 
-const NETWORK = 'network.json';
-const WEIGHTS = 'weights.safetensors';
 const ONNX = 'model.onnx';
-const MANIFEST = 'manifest.json';
 
 export interface BuiltModel {
   readonly file: string;
@@ -60,16 +58,17 @@ export async function buildModel(folder: string, dryRun = false): Promise<BuiltM
   const weightsFile = join(folder, WEIGHTS);
   const weights = matchWeights(network, await readWeights(weightsFile), weightsFile);
   const onnx = buildOnnx(network, weights);
-  const sha256 = createHash('sha256').update(onnx).digest('hex');
+  const hash = sha256(onnx);
+  if (manifest?.golden) await checkGolden(folder, manifest.golden.file, onnx);
   if (!dryRun) await writeWhole(join(folder, ONNX), onnx);
   if (!dryRun && manifest) {
-    const renewed = { ...manifest, files: { ...manifest.files, [ONNX]: sha256 } };
-    await writeWhole(join(folder, MANIFEST), `${JSON.stringify(renewed, null, 2)}\n`);
+    const renewed = { ...manifest, files: { ...manifest.files, [ONNX]: hash } };
+    await writeManifest(folder, renewed);
   }
   const frames = timePooling(network);
   return {
     file: join(folder, ONNX),
-    sha256,
+    sha256: hash,
     bytes: onnx.length,
     parameters: countParameters(network),
     // The attention's dense layers run once a window: a long one shows the cost of a frame.
@@ -77,30 +76,10 @@ export async function buildModel(folder: string, dryRun = false): Promise<BuiltM
   };
 }
 
-/** The manifest, the other files it names as it says. */
-async function readManifest(folder: string): Promise<Manifest | undefined> {
-  const file = join(folder, MANIFEST);
-  if (!existsSync(file)) return undefined;
-  const result = Manifest.safeParse(await readJson(file));
-  if (!result.success) {
-    const [issue] = result.error.issues;
-    throw new UserError(`${file} breaks a rule of model manifests: ${issue?.path.join('.')}: ${issue?.message}.`);
-  }
-  for (const name of [NETWORK, WEIGHTS]) {
-    const expected = result.data.files[name];
-    if (expected && existsSync(join(folder, name))) await checkHash(join(folder, name), expected);
-  }
-  return result.data;
-}
-
-async function checkHash(file: string, expected: string): Promise<void> {
-  const found = createHash('sha256')
-    .update(await readFile(file))
-    .digest('hex');
-  if (found === expected) return;
-  throw new UserError(
-    `${file} has sha256 ${found.slice(0, 12)}…, its manifest says ${expected.slice(0, 12)}…: bring back the file the manifest was made for, or make a new manifest.`,
-  );
+/** Golden windows of these weights stay true for what is built from them. */
+async function checkGolden(folder: string, name: string, onnx: Uint8Array): Promise<void> {
+  const file = join(folder, name);
+  await proveGolden(onnx, join(folder, ONNX), readGoldenWindows(await readFile(file), file));
 }
 
 async function readCompleteNetwork(folder: string, manifest: Manifest | undefined): Promise<Network> {
