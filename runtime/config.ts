@@ -35,6 +35,21 @@ const TrackingConfig = z.strictObject({
 export type TrackingSettings = z.infer<typeof TrackingConfig>;
 export const DEFAULT_TRACKING: TrackingSettings = TrackingConfig.parse({});
 
+const MicrophoneConfig = z.strictObject({
+  recording: z.string().optional().describe('a WAV or FLAC file heard in place of a microphone, at real speed'),
+  loop: z.boolean().default(true).describe('of the recording: again and again, as a microphone never ends'),
+});
+
+const RemoteConfig = z.strictObject({
+  enabled: z.boolean().default(true).describe('take settings from config/desired of the broker'),
+  trialSeconds: z
+    .number()
+    .min(1)
+    .max(3600)
+    .default(60)
+    .describe('a remote setting must leave the service healthy for so long, or the old one comes back'),
+});
+
 const MetricsConfig = z.strictObject({
   port: z.int().min(0).max(65_535).describe('port of http://127.0.0.1:PORT/metrics; 0: any free one'),
 });
@@ -62,6 +77,14 @@ export const Config = z.strictObject({
   position: Position.nullable().default(null).describe('where the microphone stands'),
   healthSeconds: z.number().min(1).max(3600).default(30).describe('between two health messages'),
   tracking: TrackingConfig.prefault({}).describe('how scores become events'),
+  stateFolder: z
+    .string()
+    .default('/var/lib/earshot')
+    .describe('what must outlive a restart: last exit, settings taken from remote'),
+  microphone: MicrophoneConfig.nullable()
+    .default(null)
+    .describe('what the service listens to; null: run plays a recording'),
+  remote: RemoteConfig.prefault({}).describe('settings from far away'),
   metrics: MetricsConfig.nullable().default(null).describe('figures for Prometheus; null: not offered'),
 });
 
