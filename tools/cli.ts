@@ -4,6 +4,8 @@ import { featuresCommand } from './data/features.ts';
 import { synthCommand } from './data/synth.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './field/evaluate.ts';
+import { scoreCommand } from './field/score.ts';
+import { fleetLocateCommand } from './fleet/locate.ts';
 import { buildCommand } from './model/build.ts';
 import { goldenCommand } from './model/golden.ts';
 import { importCommand } from './model/import.ts';
@@ -44,7 +46,11 @@ function program(): Command {
   earshot.addCommand(model);
   const field = new Command('field').description('what devices heard, and how right it was');
   field.addCommand(evaluateCommand());
+  field.addCommand(scoreCommand());
   earshot.addCommand(field);
+  const fleet = new Command('fleet').description('many devices together');
+  fleet.addCommand(fleetLocateCommand());
+  earshot.addCommand(fleet);
   return earshot;
 }
 
