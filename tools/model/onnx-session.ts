@@ -1,4 +1,7 @@
 // Models of any shape in ONNX Runtime, in this thread: how the tools judge graphs. The device's own way is runtime/inference.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { UserError } from '../command.ts';
 
@@ -61,4 +64,29 @@ export async function openSession(
     },
     close: () => session.release(),
   };
+}
+
+/**
+ * The graph as ONNX Runtime really runs it on this machine: fused, laid out for its processor.
+ * @returns bytes of an ONNX model with operators of the runtime's own
+ * @throws UserError when ONNX Runtime refuses the model
+ */
+export async function optimisedByRuntime(model: Uint8Array, where: string): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'earshot-optimised-'));
+  const optimizedModelFilePath = join(folder, 'model.onnx');
+  try {
+    const session = await InferenceSession.create(model, {
+      executionProviders: ['cpu'],
+      graphOptimizationLevel: 'all',
+      intraOpNumThreads: 1,
+      logSeverityLevel: 3,
+      optimizedModelFilePath,
+    }).catch((cause: unknown) => {
+      throw new UserError(`${where} cannot be run by ONNX Runtime: ${(cause as Error).message}.`, { cause });
+    });
+    await session.release();
+    return await readFile(optimizedModelFilePath);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
