@@ -24,7 +24,10 @@ export interface PipelineOptions {
   readonly normalization?: Normalization;
   /** Feature frames of future a score waits for; default the model's. */
   readonly lookaheadFrames?: number;
+  /** Between two health messages; without it the caller tells health() itself. */
   readonly healthSeconds?: number;
+  /** Number of the first track: one who begins the sound anew within a boot goes on counting. Default 1. */
+  readonly firstTrackId?: number;
   readonly onScores?: (scores: Scores) => void;
   readonly onEvent?: (event: SoundEvent) => void;
 }
@@ -49,7 +52,10 @@ export class Pipeline {
     const bands = PRESETS[manifest.features.preset].melBands;
     const onScores = (scores: Scores) => this.#track(scores);
     this.#windows = new Windows({ manifest, bands, frameSeconds, backend, lookaheadFrames, onScores });
-    this.#tracker = new Tracker({ manifest, frameSeconds, settings: tracking, onEvent: (event) => this.#tell(event) });
+    this.#tracker = new Tracker({
+      ...{ manifest, frameSeconds, settings: tracking, firstTrackId: options.firstTrackId },
+      onEvent: (event) => this.#tell(event),
+    });
   }
 
   /** Runs until the source ends or stop() is called, and resolves when the last event has been told. */
@@ -87,6 +93,11 @@ export class Pipeline {
     return this.#streamStartWallMs + 1000 * streamSeconds;
   }
 
+  /** Number that the next track would have. */
+  get nextTrackId(): number {
+    return this.#tracker.nextTrackId;
+  }
+
   get figures(): PipelineFigures {
     const streamSeconds = this.#meter.streamSeconds;
     const { windows, busyMs, latenciesMs } = this.#windows.figures;
@@ -118,20 +129,20 @@ export class Pipeline {
     this.#busyMs.uplink += performance.now() - started;
   }
 
-  async #tellHealth(): Promise<void> {
-    const { uplink, backend } = this.#options;
-    if (!uplink) return;
+  /** The health message's part that the pipeline knows; levels are those since the last call. */
+  health() {
     const { wallSeconds, streamSeconds, stages, inference, lostSamples, discontinuities } = this.figures;
-    await uplink.publishHealth({
-      ...{
-        uptimeSeconds: wallSeconds,
-        streamSeconds,
-        levelsDbfs: this.#meter.takeLevels(),
-        lostSamples,
-        discontinuities,
-      },
-      ...{ stages, inference: { backend: backend.description, medianMs: inference.medianMs, p95Ms: inference.p95Ms } },
-      memoryBytes: process.memoryUsage().rss,
-    });
+    const { medianMs, p95Ms } = inference;
+    return {
+      ...{ uptimeSeconds: wallSeconds, streamSeconds, lostSamples, discontinuities, stages },
+      levelsDbfs: this.#meter.takeLevels(),
+      inference: { backend: this.#options.backend.description, medianMs, p95Ms },
+    };
+  }
+
+  async #tellHealth(): Promise<void> {
+    const { uplink, healthSeconds } = this.#options;
+    if (!uplink || healthSeconds === undefined) return;
+    await uplink.publishHealth({ ...this.health(), memoryBytes: process.memoryUsage().rss });
   }
 }

@@ -10,6 +10,8 @@ export interface TrackerOptions {
   readonly manifest: Pick<Manifest, 'labels' | 'thresholds'>;
   readonly frameSeconds: number;
   readonly settings?: Partial<TrackingSettings>;
+  /** Default 1. */
+  readonly firstTrackId?: number;
   readonly onEvent: (event: SoundEvent) => void;
 }
 
@@ -20,13 +22,14 @@ export interface TrackerOptions {
  */
 export class Tracker {
   readonly #tracks: readonly ClassTrack[];
-  #tracksBegun = 0;
+  #nextTrackId: number;
 
-  constructor({ manifest, frameSeconds, settings = {}, onEvent }: TrackerOptions) {
+  constructor({ manifest, frameSeconds, settings = {}, firstTrackId = 1, onEvent }: TrackerOptions) {
+    this.#nextTrackId = firstTrackId;
     const frames = inFrames({ ...DEFAULT_TRACKING, ...settings }, frameSeconds);
     const nextTrackId = () => {
-      this.#tracksBegun += 1;
-      return this.#tracksBegun;
+      this.#nextTrackId += 1;
+      return this.#nextTrackId - 1;
     };
     const { onset, offset } = manifest.thresholds;
     this.#tracks = manifest.labels.map(
@@ -36,6 +39,10 @@ export class Tracker {
           ...{ onset: onset[classIndex]!, offset: offset[classIndex]! },
         }),
     );
+  }
+
+  get nextTrackId(): number {
+    return this.#nextTrackId;
   }
 
   /** Takes scores in order; events leave through onEvent before it returns. */
