@@ -48,6 +48,20 @@ export async function readNpyShape(path: string): Promise<readonly number[]> {
   }
 }
 
+/** Consecutive values from the middle of a file, so that long ones need not be held. @throws UserError when they are not there */
+export async function readNpyValues(path: string, first: number, count: number): Promise<Float32Array> {
+  const file = await open(path, 'r');
+  try {
+    const { dataStart } = parseHeader(path, await beginning(file));
+    const bytes = new Uint8Array(4 * count);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, dataStart + 4 * first);
+    if (bytesRead < bytes.length) throw new UserError(`${path} ends before its value ${first + count}: make it again`);
+    return new Float32Array(bytes.buffer);
+  } finally {
+    await file.close();
+  }
+}
+
 /** Values in an array of this shape. */
 export function elements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);

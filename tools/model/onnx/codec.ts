@@ -83,6 +83,23 @@ export function tensor(name: string, dims: readonly number[], values: Float32Arr
   return create(TensorProtoSchema, { name, dims: dims.map(BigInt), dataType, rawData });
 }
 
+/** A constant of 8-bit integers, or of the bits of float16 numbers. */
+export function narrowTensor(
+  name: string,
+  dims: readonly number[],
+  values: Int8Array | Uint8Array | Uint16Array,
+): TensorProto {
+  const dataType =
+    values instanceof Int8Array ? DataType.INT8 : values instanceof Uint8Array ? DataType.UINT8 : DataType.FLOAT16;
+  const rawData = new Uint8Array(values.length * values.BYTES_PER_ELEMENT);
+  const view = new DataView(rawData.buffer);
+  values.forEach((value, i) => {
+    if (values instanceof Uint16Array) view.setUint16(2 * i, value, true);
+    else rawData[i] = value;
+  });
+  return create(TensorProtoSchema, { name, dims: dims.map(BigInt), dataType, rawData });
+}
+
 /** ONNX stores raw data little-endian on every machine. */
 function floatBytes(values: Float32Array): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(values.length * 4));
