@@ -1,5 +1,6 @@
 // Scores as a table for people: the metrics of 2019 above, the joint ones below, a line for each part.
 import type { PartScores } from './breakdown.ts';
+import type { AllScores } from './metrics/scores.ts';
 
 type Cell = (part: PartScores) => string;
 
@@ -38,6 +39,16 @@ DE unsnapped: no grid, one direction per class and frame. Joint: right class and
 
 export function scoreTable(parts: readonly PartScores[]): string {
   return [section('DCASE 2019', COLUMNS_2019, parts), section('Joint, micro', COLUMNS_JOINT, parts), NOTES].join('\n');
+}
+
+/** The scores that matter most in a line. */
+export function oneLine(scores: AllScores): string {
+  const joint = scores.joint_micro;
+  return [
+    `ER ${rate(scores.ER)}, F1 ${rate(scores.F1)}, DE ${angle(scores.DE_unsnapped)} (official ${angle(scores.DE)})`,
+    `FR ${rate(scores.FR)}, SELD ${rate(scores.SELD)}, ER20 ${rate(joint.ER20)}, F20 ${rate(joint.F20)}`,
+    `LE_CD ${angle(joint.LE_CD)}, LR_CD ${rate(joint.LR_CD)}`,
+  ].join(', ');
 }
 
 function section(title: string, columns: readonly [string, Cell][], parts: readonly PartScores[]): string {

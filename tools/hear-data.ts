@@ -1,0 +1,176 @@
+// The recordings of a data folder through a model: frame scores of each, from feature files where they are, else from the sound.
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { PRESETS } from '../models/presets.ts';
+import { quantile } from '../runtime/health.ts';
+import type { InferenceBackend } from '../runtime/inference/engine.ts';
+import type { Model } from '../runtime/inference/model-files.ts';
+import { Windows } from '../runtime/inference/windows.ts';
+import { Pipeline } from '../runtime/pipeline.ts';
+import type { Scores, SoundEvent } from '../runtime/signals.ts';
+import { Tracker } from '../runtime/tracking/tracker.ts';
+import { UserError } from './command.ts';
+import { readNpy } from './data/npy.ts';
+import type { DetectedEvent } from './detect.ts';
+import { openRecordingSource } from './recording-source.ts';
+
+const SOUND_ENDINGS = ['.wav', '.flac'];
+
+/** A recording of a data folder with its labels. */
+export interface DataRecording {
+  readonly name: string;
+  /** FORMAT_dev/NAME.wav, or features-FORMAT-PRESET/NAME.npy. */
+  readonly path: string;
+  /** metadata_dev/NAME.csv */
+  readonly labels: string;
+}
+
+export interface HeardRecording extends DataRecording {
+  readonly seconds: number;
+  /** All label frames in order. */
+  readonly scores: readonly Scores[];
+}
+
+export interface HearOptions {
+  readonly recordings: readonly DataRecording[];
+  readonly model: Model;
+  /** Started. */
+  readonly backend: InferenceBackend;
+  /** Feature frames of future a score waits for: the model's, as on the device, or the whole window, as `earshot predict`. */
+  readonly lookaheadFrames: number;
+  readonly onDone?: (done: number, name: string) => void;
+}
+
+/**
+ * Recordings of data folders that a model can hear, in the order of their names.
+ * @param splits only names that begin with one of them, e.g. split1_; all where undefined
+ * @throws UserError when there are none, or labels are missing
+ */
+export async function findRecordings(
+  folders: readonly string[],
+  { manifest }: Model,
+  splits?: readonly number[],
+): Promise<DataRecording[]> {
+  const found: DataRecording[] = [];
+  for (const folder of folders) found.push(...(await recordingsOf(folder, manifest.features, splits)));
+  if (found.length > 0) return found;
+  const which = splits ? ` of split ${splits.join(', ')}` : '';
+  throw new UserError(`No recordings${which} in ${folders.join(', ')}: name data folders that hold some.`);
+}
+
+async function recordingsOf(
+  folder: string,
+  { format, preset }: Model['manifest']['features'],
+  splits: readonly number[] | undefined,
+): Promise<DataRecording[]> {
+  const places = [
+    { folder: join(folder, `features-${format}-${preset}`), endings: ['.npy'] },
+    { folder: join(folder, `${format}_dev`), endings: SOUND_ENDINGS },
+  ];
+  const place = places.find((candidate) => existsSync(candidate.folder));
+  if (!place)
+    throw new UserError(
+      `${folder} holds neither ${format}_dev nor features-${format}-${preset}, which the model hears: render it with "earshot data synth".`,
+    );
+  const files = (await readdir(place.folder)).filter((file) => place.endings.includes(extname(file).toLowerCase()));
+  return files
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+    .map((file) => ({ file, name: file.slice(0, -extname(file).length) }))
+    .filter(({ name }) => !splits || splits.some((split) => name.startsWith(`split${split}_`)))
+    .map(({ file, name }) => {
+      const labels = join(folder, 'metadata_dev', `${name}.csv`);
+      if (!existsSync(labels)) throw new UserError(`${join(place.folder, file)} has no labels ${labels}: add them.`);
+      return { name, path: join(place.folder, file), labels };
+    });
+}
+
+/** Hears all recordings, as many at a time as the backend computes windows. */
+export async function hearRecordings(
+  options: HearOptions,
+): Promise<{ heard: HeardRecording[]; medianWindowMs: number | null }> {
+  const { recordings, backend, onDone } = options;
+  const heard = new Map<string, HeardRecording>();
+  const latencies: number[] = [];
+  const queue = [...recordings];
+  const lane = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const { scores, seconds, medianMs } = await hear(next, options);
+      if (medianMs !== null) latencies.push(medianMs);
+      heard.set(next.path, { ...next, scores, seconds });
+      onDone?.(heard.size, next.name);
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: backend.concurrency }, lane));
+  for (const result of lanes) if (result.status === 'rejected') throw result.reason;
+  return { heard: recordings.map(({ path }) => heard.get(path)!), medianWindowMs: quantile(latencies, 0.5) };
+}
+
+interface Hearing {
+  readonly scores: readonly Scores[];
+  readonly seconds: number;
+  readonly medianMs: number | null;
+}
+
+function hear(recording: DataRecording, options: HearOptions): Promise<Hearing> {
+  return extname(recording.path) === '.npy' ? hearFeatures(recording, options) : hearSound(recording, options);
+}
+
+async function hearSound({ path }: DataRecording, { model, backend, lookaheadFrames }: HearOptions): Promise<Hearing> {
+  const scores: Scores[] = [];
+  const onScores = (more: Scores) => scores.push(more);
+  const source = await openRecordingSource({ path, model, paced: false, resample: false });
+  const pipeline = new Pipeline({ source, model, backend, lookaheadFrames, onScores });
+  try {
+    await pipeline.run();
+  } finally {
+    await source.stop();
+  }
+  const { streamSeconds, inference } = pipeline.figures;
+  return { scores, seconds: streamSeconds, medianMs: inference.medianMs };
+}
+
+async function hearFeatures(
+  { path }: DataRecording,
+  { model, backend, lookaheadFrames }: HearOptions,
+): Promise<Hearing> {
+  const { manifest, frameSeconds } = model;
+  const { shape, values } = await readNpy(path);
+  const [channels, frames, bands] = shape as readonly [number, number, number];
+  const scores: Scores[] = [];
+  const onScores = (more: Scores) => scores.push(more);
+  const windows = new Windows({ manifest, bands, frameSeconds, backend, lookaheadFrames, onScores });
+  const frameValues = new Float32Array(channels * bands);
+  for (let frame = 0; frame < frames; frame += 1) {
+    for (let c = 0; c < channels; c += 1) {
+      const at = (c * frames + frame) * bands;
+      frameValues.set(values.subarray(at, at + bands), c * bands);
+    }
+    windows.push({ frame, values: frameValues, discontinuity: false });
+    if (frame % manifest.window.hopFrames === 0) await windows.ready();
+  }
+  await windows.end();
+  const { hopLength, sampleRate } = PRESETS[manifest.features.preset];
+  return { scores, seconds: (frames * hopLength) / sampleRate, medianMs: quantile(windows.figures.latenciesMs, 0.5) };
+}
+
+/** The events a tracker makes of frame scores, in the order of their starts, none beyond the recording's end. */
+export function eventsOf(
+  { scores, seconds }: Pick<HeardRecording, 'scores' | 'seconds'>,
+  { labels, thresholds }: Pick<Model['manifest'], 'labels' | 'thresholds'>,
+  frameSeconds: number,
+): DetectedEvent[] {
+  const events: DetectedEvent[] = [];
+  const onEvent = (event: SoundEvent) => {
+    if (event.phase !== 'offset') return;
+    const { label, classIndex, startSeconds, endSeconds, azimuth, elevation, score } = event;
+    events.push({
+      ...{ label, classIndex, azimuth, elevation, score },
+      ...{ startSeconds, endSeconds: Math.min(endSeconds, seconds) },
+    });
+  };
+  const tracker = new Tracker({ manifest: { labels, thresholds }, frameSeconds, onEvent });
+  for (const some of scores) tracker.push(some);
+  tracker.end();
+  return events.sort((a, b) => a.startSeconds - b.startSeconds || a.classIndex - b.classIndex);
+}
