@@ -145,6 +145,18 @@ export class ModelGraph {
     this.#index(each);
   }
 
+  /** Sets an attribute, or takes it away. */
+  setAttribute(each: NodeProto, name: string, value: AttributeValue | undefined): void {
+    const others = each.attribute.filter((attribute) => attribute.name !== name);
+    each.attribute = value === undefined ? others : [...others, ...node('', '', [], [], { [name]: value }).attribute];
+  }
+
+  /** States that the standard operators are those of another version; the caller has seen to it that they are. */
+  setOpset(version: number, irVersion: number): void {
+    this.#model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')!.version = BigInt(version);
+    if (this.#model.irVersion < irVersion) this.#model.irVersion = BigInt(irVersion);
+  }
+
   remove(each: NodeProto): void {
     this.#unindex(each);
     this.#nodes.delete(each);
