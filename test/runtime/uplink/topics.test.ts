@@ -31,7 +31,7 @@ test('a message that breaks the contract is neither sent nor taken', () => {
 
 test('a device cannot speak in the name of another', () => {
   const { payload } = encode('event', EVENT);
-  expect(() => decode('seld/v1/mill/ear-4/event/keysDrop', payload)).toThrow(/payload names mill\/ear-3/);
+  expect(() => decode('seld/v1/mill/ear-4/event/keysDrop', payload)).toThrow(/payload names mill\/ear-3\/event/);
 });
 
 test('fields that a newer device adds are kept, and topics of others are left alone', () => {
@@ -39,10 +39,42 @@ test('fields that a newer device adds are kept, and topics of others are left al
   const newer = payload.replace('{', '{"loudnessDb":71,');
   expect(decode(topic, newer)!.message).toMatchObject({ loudnessDb: 71, class: 'keysDrop' });
   expect(decode('zigbee2mqtt/lamp', '{}')).toBeUndefined();
-  expect(decode('seld/v1/mill/ear-3/cmd/reboot', '{}')).toBeUndefined();
+  expect(decode('seld/v1/mill/ear-3/reboot', '{}')).toBeUndefined();
 });
 
 test('filters address one device or all', () => {
   expect(filterOf('event')).toBe('seld/v1/+/+/event/+');
   expect(filterOf('state', 'mill', 'ear-3')).toBe('seld/v1/mill/ear-3/state');
+});
+
+test('what is said to a device has a place of its own, and the answer names the request', () => {
+  const command = {
+    id: 'a1',
+    name: 'live',
+    arguments: { seconds: 30 },
+    time: EVENT.sentTime,
+    expiresAt: EVENT.sentTime,
+  };
+  const cmd = encode('cmd', { schema: 'seld/cmd/1', site: 'mill', device: 'ear-3', ...command });
+  expect(cmd).toMatchObject({ topic: 'seld/v1/mill/ear-3/cmd/live', qos: 1, retain: false });
+  expect(decode(cmd.topic, cmd.payload)).toMatchObject({ kind: 'cmd', message: command });
+  expect(() => decode('seld/v1/mill/ear-3/cmd/reboot', cmd.payload)).toThrow(/payload names mill\/ear-3\/cmd\/live/);
+  const desired = { version: 3, settings: { healthSeconds: 10 }, time: EVENT.sentTime };
+  const config = encode('config/desired', {
+    ...{ schema: 'seld/config-desired/1', site: 'mill', device: 'ear-3' },
+    ...desired,
+  });
+  expect(config).toMatchObject({ topic: 'seld/v1/mill/ear-3/config/desired', retain: true });
+  expect(decode(config.topic, config.payload)).toMatchObject({ kind: 'config/desired', message: desired });
+  expect(filterOf('cmd', 'mill', 'ear-3')).toBe('seld/v1/mill/ear-3/cmd/+');
+});
+
+test('a live picture whose map lacks a direction is refused', () => {
+  const live = {
+    ...{ schema: 'seld/live/1' as const, site: 'mill', device: 'ear-3', bootId: 'c0ffee01', seq: 1, leaseSeconds: 9 },
+    ...{ streamSeconds: 4, levelsDbfs: [-40, -41, -42, -43], spectrogram: null, time: EVENT.sentTime },
+  };
+  const map = { azimuths: [-90, 0, 90], elevations: [0], decibels: [0, -3, -9] };
+  expect(encode('live', { ...live, map })).toMatchObject({ topic: 'seld/v1/mill/ear-3/live', qos: 0, retain: false });
+  expect(() => encode('live', { ...live, map: { ...map, decibels: [0] } })).toThrow(/map/);
 });
