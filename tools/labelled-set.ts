@@ -159,3 +159,20 @@ function addPower(power: { signal: number; noise: number }, expected: Float32Arr
     power.noise += (expected[i]! - found[i]!) ** 2;
   }
 }
+
+/** What a faster network may cost, in the task's own measures. */
+export interface Budget {
+  /** Points of F1 (hundredths) it may lose. */
+  readonly f1Points: number;
+  /** Degrees its direction error (DE_unsnapped) may grow. */
+  readonly degrees: number;
+}
+
+export const DEFAULT_BUDGET: Budget = { f1Points: 0.5, degrees: 0.3 };
+
+/** Whether the scores of a network stay within the budget beside those of its reference. */
+export function isWithin({ f1Points, degrees }: Budget, reference: AllScores, scores: AllScores): boolean {
+  const lost = 100 * (reference.F1 - scores.F1);
+  const grown = (scores.DE_unsnapped ?? 180) - (reference.DE_unsnapped ?? 180);
+  return lost <= f1Points + 1e-9 && grown <= degrees + 1e-9;
+}
