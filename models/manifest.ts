@@ -18,6 +18,11 @@ const Golden = z
   })
   .describe('windows that prove an engine: it must give what PyTorch gave');
 
+/** The network as ONNX that every model folder has, and the form of it that runs unless another is asked for. */
+export const NETWORK_FILE = 'model.onnx';
+export const DEFAULT_VARIANT = 'fp32';
+const DEFAULT_VARIANTS = { [DEFAULT_VARIANT]: NETWORK_FILE };
+
 export const Manifest = z
   .strictObject({
     format: z.literal('earshot-model'),
@@ -54,6 +59,10 @@ export const Manifest = z
       z.strictObject({ on: z.string(), command: z.string(), values: z.record(z.string(), z.number().nullable()) }),
     ),
     golden: Golden.optional(),
+    variants: z
+      .record(z.string().regex(/^(fp32|fp16|int8)(-[a-z0-9]+)*$/, 'must begin with fp32, fp16 or int8'), z.string())
+      .default(DEFAULT_VARIANTS)
+      .describe('files of the same network in other forms, by precision and form, e.g. fp32, fp32-optimised, int8'),
     files: z.record(z.string(), sha256).describe('sha256 of each file beside the manifest'),
   })
   .refine((m) => m.thresholds.onset.length === m.labels.length && m.thresholds.offset.length === m.labels.length, {
@@ -65,6 +74,11 @@ export const Manifest = z
       m.scaler.std.length === m.features.channels.length &&
       m.scaler.std.flat().every((s) => s > 0),
     { message: 'scaler must have one row per feature channel and positive deviations' },
-  );
+  )
+  .refine((m) => DEFAULT_VARIANT in m.variants, { path: ['variants'], message: `must have ${DEFAULT_VARIANT}` })
+  .refine((m) => Object.values(m.variants).every((file) => file === NETWORK_FILE || file in m.files), {
+    path: ['variants'],
+    message: 'must name files whose sha256 stands in files',
+  });
 
 export type Manifest = z.infer<typeof Manifest>;

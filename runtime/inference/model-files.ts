@@ -3,18 +3,20 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Manifest } from '../../models/manifest.ts';
+import { DEFAULT_VARIANT, Manifest, NETWORK_FILE } from '../../models/manifest.ts';
 import { FEATURE_CHANNELS, type Format, PRESETS } from '../../models/presets.ts';
 import { PACKAGE_ROOT } from '../worker-file.ts';
 
-/** The network as ONNX, beside the manifest. */
-export const NETWORK_FILE = 'model.onnx';
+export { NETWORK_FILE };
 
 export interface Model {
   readonly folder: string;
   readonly manifest: Manifest;
-  /** Path of the network, its sha256 checked. */
+  /** Which of the manifest's variants, e.g. int8. */
+  readonly variant: string;
+  /** Path of the network in this variant, its sha256 checked. */
   readonly networkFile: string;
+  readonly networkSha256: string;
   /** Length of a label frame in seconds. */
   readonly frameSeconds: number;
 }
@@ -27,23 +29,30 @@ export class ModelError extends Error {
 /**
  * Reads a model and verifies every file its manifest names.
  * @param folder with manifest.json
- * @throws ModelError when a file is missing, was changed, or the manifest breaks a rule
+ * @param variant which form of the network, one of the manifest's
+ * @throws ModelError when a file is missing, was changed, the manifest breaks a rule or has no such variant
  */
-export async function readModel(folder: string): Promise<Model> {
+export async function readModel(folder: string, variant = DEFAULT_VARIANT): Promise<Model> {
   const manifest = await readManifest(folder);
-  if (!(NETWORK_FILE in manifest.files)) {
-    throw new ModelError(
-      `${join(folder, 'manifest.json')} names no ${NETWORK_FILE}: build it with "earshot model build".`,
-    );
-  }
+  const file = networkOf(folder, manifest, variant);
   for (const [file, expected] of Object.entries(manifest.files)) await verifyFile(folder, file, expected);
   const preset = PRESETS[manifest.features.preset];
   return {
-    folder,
-    manifest,
-    networkFile: join(folder, NETWORK_FILE),
+    ...{ folder, manifest, variant },
+    networkFile: join(folder, file),
+    networkSha256: manifest.files[file]!,
     frameSeconds: (manifest.timePooling * preset.hopLength) / preset.sampleRate,
   };
+}
+
+function networkOf(folder: string, { variants, files }: Manifest, variant: string): string {
+  const where = join(folder, 'manifest.json');
+  const file = variants[variant];
+  if (file === undefined) {
+    throw new ModelError(`${where} has no variant ${variant}: choose one of ${Object.keys(variants).join(', ')}.`);
+  }
+  if (file in files) return file;
+  throw new ModelError(`${where} names no ${file}: build it with "earshot model build".`);
 }
 
 /** Folders of the models that came with the package, in alphabetical order. */
@@ -60,19 +69,19 @@ export async function shippedModels(): Promise<string[]> {
  * Finds a model by name (a shipped one) or path, or the first shipped one of a format.
  * @throws ModelError when there is none
  */
-export async function findModel(nameOrFolder: string | undefined, format: Format): Promise<Model> {
-  if (nameOrFolder && existsSync(join(nameOrFolder, 'manifest.json'))) return readModel(nameOrFolder);
+export async function findModel(nameOrFolder: string | undefined, format: Format, variant?: string): Promise<Model> {
+  if (nameOrFolder && existsSync(join(nameOrFolder, 'manifest.json'))) return readModel(nameOrFolder, variant);
   const shipped = await shippedModels();
   const names = shipped.map((folder) => basename(folder)).join(', ') || 'none';
   if (nameOrFolder) {
     const folder = shipped.find((candidate) => basename(candidate) === nameOrFolder);
-    if (folder) return readModel(folder);
+    if (folder) return readModel(folder, variant);
     throw new ModelError(
       `No model named ${nameOrFolder}: give a folder with a manifest.json or a shipped one (${names}).`,
     );
   }
   for (const folder of shipped) {
-    if ((await readManifest(folder)).features.format === format) return readModel(folder);
+    if ((await readManifest(folder)).features.format === format) return readModel(folder, variant);
   }
   throw new ModelError(`No model for ${format} recordings came with this package (${names}): give one with --model.`);
 }

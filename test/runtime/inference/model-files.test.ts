@@ -71,3 +71,19 @@ test('a manifest that is no JSON, and a model that does not exist, are told apar
   await expect(readModel(folder)).rejects.toThrow(/manifest.json cannot be read as JSON/);
   await expect(findModel('no-such-model', 'foa')).rejects.toThrow(/No model named no-such-model/);
 });
+
+test('a model may hold its network in several forms; one that it has not is refused with those it has', async () => {
+  const folder = await copyOfModel();
+  const network = await readFile(join(folder, 'model.onnx'));
+  await writeFile(join(folder, 'model-int8.onnx'), network);
+  const file = join(folder, 'manifest.json');
+  const manifest = JSON.parse(await readFile(file, 'utf8'));
+  const variants = { fp32: 'model.onnx', int8: 'model-int8.onnx' };
+  await writeFile(file, JSON.stringify({ ...manifest, variants }));
+  await expect(readModel(folder, 'int8')).rejects.toThrow(/variants: must name files whose sha256 stands in files/);
+  const files = { ...manifest.files, 'model-int8.onnx': manifest.files['model.onnx'] };
+  await writeFile(file, JSON.stringify({ ...manifest, files, variants }));
+  expect((await readModel(folder, 'int8')).networkFile).toBe(join(folder, 'model-int8.onnx'));
+  expect((await readModel(folder)).networkFile).toBe(join(folder, 'model.onnx'));
+  await expect(readModel(folder, 'fp16')).rejects.toThrow(/has no variant fp16: choose one of fp32, int8/);
+});
