@@ -7,6 +7,7 @@ import { FEATURE_CHANNELS, FORMATS, type Format, PRESET_NAMES, type PresetName }
 import { PACKAGE_ROOT } from '../runtime/worker-file.ts';
 import { complaintOf, runChild } from './child.ts';
 import { UserError } from './command.ts';
+import { trainRowsCommand } from './train-rows.ts';
 import { checkDataFolder, type FeatureTask } from './training-data.ts';
 
 const SCRIPTS = join(PACKAGE_ROOT, 'models', 'train');
@@ -48,15 +49,16 @@ type TrainOptions = {
 
 export function trainCommand(): Command {
   return new Command('train')
+    .enablePositionalOptions()
     .summary('train a network on recordings and write it as a model')
     .description(
       'Trains on folders with FORMAT_dev (recordings) and metadata_dev (labels), as "earshot data synth" writes them.\n' +
         'Missing features are computed first. A stopped run goes on with the same command and loses at most one epoch.\n' +
         'Needs Python with PyTorch: pip install -r models/train/requirements.txt',
     )
-    .requiredOption('--network <name>', 'one of models/networks, or a file of that kind')
-    .requiredOption('--run <folder>', 'where checkpoint and learning curve (metrics.jsonl) go')
-    .requiredOption('--out <folder>', 'model folder to write: weights, ONNX model, network.json, manifest.json')
+    .option('--network <name>', 'one of models/networks, or a file of that kind')
+    .option('--run <folder>', 'where checkpoint and learning curve (metrics.jsonl) go')
+    .option('--out <folder>', 'model folder to write: weights, ONNX model, network.json, manifest.json')
     .addOption(new Option('--format <name>', 'what the four channels are').choices(FORMATS).default('foa'))
     .addOption(new Option('--preset <name>', 'spectral analysis').choices(PRESET_NAMES).default('paper-48k'))
     .option('--data <folders>', 'folders with all four splits, with commas; needs --fold', folders)
@@ -90,12 +92,21 @@ export function trainCommand(): Command {
       'after',
       '\nExamples:\n  earshot train --network res-scse-crnn --data scenes --fold 1 --run runs/foa --out my-models/foa\n' +
         '  earshot train --network res-scse-crnn --train scenes --validation others --minutes 60 --run runs/a --out my-models/a\n' +
-        '  earshot train --network crnn --format mic --data scenes --fold 1 --optimizer adam --schedule constant --rate 0.001 --run runs/mic --out my-models/mic',
+        '  earshot train --network crnn --format mic --data scenes --fold 1 --optimizer adam --schedule constant --rate 0.001 --run runs/mic --out my-models/mic\n' +
+        '  earshot train rows --data scenes --runs runs --only foa-crnn --list',
     )
+    .addCommand(trainRowsCommand())
     .action(train);
 }
 
+/** A subcommand inherits options that must be given, so these are asked for here. */
+function checkGiven(options: Partial<TrainOptions>): void {
+  const missing = (['network', 'run', 'out'] as const).find((key) => options[key] === undefined);
+  if (missing) throw new UserError(`--${missing} is missing: add it, or see "earshot train --help" for examples.`);
+}
+
 async function train(options: TrainOptions): Promise<void> {
+  checkGiven(options);
   const network = findNetwork(options.network);
   const data = dataFolders(options).map((folder) => checkDataFolder(folder, options.format, options.preset));
   await checkPython(options.python);
