@@ -5,6 +5,7 @@ import { synthCommand } from './data/synth.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './field/evaluate.ts';
 import { scoreCommand } from './field/score.ts';
+import { thresholdsCommand } from './field/thresholds.ts';
 import { fleetLocateCommand } from './fleet/locate.ts';
 import { buildCommand } from './model/build.ts';
 import { goldenCommand } from './model/golden.ts';
@@ -47,6 +48,7 @@ function program(): Command {
   const field = new Command('field').description('what devices heard, and how right it was');
   field.addCommand(evaluateCommand());
   field.addCommand(scoreCommand());
+  field.addCommand(thresholdsCommand());
   earshot.addCommand(field);
   const fleet = new Command('fleet').description('many devices together');
   fleet.addCommand(fleetLocateCommand());

@@ -53,7 +53,7 @@ const NAME_PARTS: Record<'split' | 'ir' | 'ov', RegExp> = {
 export function countScenes(
   { name, reference, prediction }: NamedScenes,
   classes: number,
-  { seconds = lengthOf(name, reference), perClass = false }: { seconds?: number; perClass?: boolean },
+  { seconds = recordingSeconds(name, reference), perClass = false }: { seconds?: number; perClass?: boolean },
 ): CountedRecording {
   const pair = framePair(reference, prediction, seconds);
   return {
@@ -109,7 +109,8 @@ function scored(part: PartScores['part'], value: string, recordings: readonly Re
   return { part, value, recordings: recordings.length, counts, scores: allScores(counts) };
 }
 
-function lengthOf(name: string, reference: Scene): number {
+/** Length of a recording that nobody has measured: the data set's, or up to the end of a reference that goes on. */
+export function recordingSeconds(name: string, reference: Scene): number {
   const official = NAME_PARTS.split.test(name);
   return official ? OFFICIAL_SECONDS : Math.max(OFFICIAL_SECONDS, Math.ceil(endOf(reference)));
 }
