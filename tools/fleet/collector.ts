@@ -1,0 +1,137 @@
+// From broker to database: checks what devices say, stores it in batches, and only then lets the broker forget it.
+import { ContractError, decode, type EventMessage, filterOf } from '../../runtime/uplink/topics.ts';
+import { BatchConsumer, type BatchConsumerOptions, type Delivered } from './batch-consumer.ts';
+import type { Database } from './database.ts';
+import { DatabaseError } from './database-error.ts';
+import { type DeviceMessage, keepDeviceMessages, noteSeen } from './device-store.ts';
+import { storeEvents } from './event-store.ts';
+import { type Quarantined, quarantine } from './quarantine.ts';
+
+/** Consumers that share one subscription: each message goes to one of them. */
+export interface CollectorOptions
+  extends Pick<BatchConsumerOptions, 'url' | 'clientId' | 'onTrouble' | 'secure' | 'batchLimit'> {
+  readonly database: Database;
+  /** Name of the group of collectors that share the work (MQTT 5, $share); without one this collector hears everything. */
+  readonly group?: string;
+  /** After each batch, with what was new to the database. */
+  readonly onEvents?: (events: readonly EventMessage[]) => void;
+}
+
+export interface CollectorFigures {
+  readonly fresh: number;
+  readonly duplicates: number;
+  readonly quarantined: number;
+  readonly received: number;
+  readonly reconnects: number;
+  readonly isOnline: boolean;
+}
+
+/** What a batch holds, sorted by what happens to it. */
+interface Sorted {
+  readonly events: EventMessage[];
+  readonly devices: DeviceMessage[];
+  readonly broken: Quarantined[];
+}
+
+/** One collector; several may work on one database. */
+export class Collector {
+  readonly #options: CollectorOptions;
+  readonly #consumer: BatchConsumer;
+  #figures = { fresh: 0, duplicates: 0, quarantined: 0 };
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+    const prefix = options.group ? `$share/${options.group}/` : '';
+    const filters = (['event', 'state', 'info', 'health'] as const).map((kind) => prefix + filterOf(kind));
+    const { url, clientId, onTrouble, secure, batchLimit } = options;
+    this.#consumer = new BatchConsumer({
+      ...{ url, clientId, onTrouble, secure, batchLimit, filters },
+      store: (batch) => this.#store(sort(batch)),
+    });
+  }
+
+  get figures(): CollectorFigures {
+    const { received, reconnects, isOnline } = this.#consumer.figures;
+    return { ...this.#figures, received, reconnects, isOnline };
+  }
+
+  /** @throws ConsumerError when no broker takes us */
+  start(): Promise<void> {
+    return this.#consumer.start();
+  }
+
+  /** Stores what has come and leaves; the broker keeps the rest for the next start. */
+  stop(): Promise<void> {
+    return this.#consumer.stop();
+  }
+
+  async #store({ events, devices, broken }: Sorted): Promise<void> {
+    const { database, onEvents } = this.#options;
+    await this.#halving(events, async (part) => {
+      const { fresh, duplicates } = await storeEvents(database, part);
+      this.#figures.fresh += fresh;
+      this.#figures.duplicates += duplicates;
+    });
+    await this.#halving(devices, (part) => keepDeviceMessages(database, part));
+    await noteSeen(database, events);
+    await this.#putAway(broken);
+    onEvents?.(events);
+  }
+
+  /** A batch that the database refuses for its values is halved until the one at fault stands alone, which is put away. */
+  async #halving<T extends EventMessage | DeviceMessage>(
+    batch: readonly T[],
+    store: (part: readonly T[]) => Promise<void>,
+  ): Promise<void> {
+    try {
+      if (batch.length > 0) await store(batch);
+    } catch (error) {
+      if (!(error instanceof DatabaseError && error.isDataFault)) throw error;
+      if (batch.length === 1) {
+        const message = batch[0]!;
+        const { site, device } = 'kind' in message ? message.message : message;
+        const payload = Buffer.from(JSON.stringify(message));
+        await this.#putAway([
+          { topic: filterOf('kind' in message ? message.kind : 'event', site, device), payload, reason: error.message },
+        ]);
+        return;
+      }
+      const half = batch.length >> 1;
+      await this.#halving(batch.slice(0, half), store);
+      await this.#halving(batch.slice(half), store);
+    }
+  }
+
+  async #putAway(broken: readonly Quarantined[]): Promise<void> {
+    if (broken.length === 0) return;
+    await quarantine(this.#options.database, broken);
+    this.#figures.quarantined += broken.length;
+  }
+}
+
+/** Checks each message against the contract. Retained messages are words of earlier: events are never retained by a device. */
+function sort(batch: readonly Delivered[]): Sorted {
+  const sorted: Sorted = { events: [], devices: [], broken: [] };
+  for (const { topic, payload, retained } of batch) {
+    if (payload.length === 0) continue; // how a retained message is taken back
+    try {
+      const decoded = decode(topic, payload);
+      if (decoded?.kind === 'event') {
+        if (retained) throw new ContractError(`${topic}: events must not be retained`);
+        sorted.events.push(storable(decoded.message, payload));
+      } else if (decoded) sorted.devices.push(storable(decoded, payload) as DeviceMessage);
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      sorted.broken.push({ topic, payload, reason: error.message });
+    }
+  }
+  return sorted;
+}
+
+/** PostgreSQL holds no NUL and no half of a surrogate pair, in text or JSON. @throws ContractError */
+function storable<T>(message: T, payload: Uint8Array): T {
+  if (!Buffer.from(payload.buffer, payload.byteOffset, payload.length).includes('\\u')) return message;
+  if (/\\u(0000|d[89a-f])/.test(JSON.stringify(message)))
+    throw new ContractError('a NUL or half a character in the payload');
+  return message;
+}
