@@ -7,10 +7,11 @@ import { printJson, UserError } from './command.ts';
 import { drawLearningCurve, parseEpochs } from './plot/learning-curve.ts';
 import { writePicture } from './plot/rasterise.ts';
 import { drawResultDiagram } from './plot/result-diagram.ts';
+import { scorePlotCommands } from './plot-scores.ts';
 import { readEvents, type SceneEvent } from './scene-csv.ts';
 
 interface Options {
-  out: string;
+  out?: string;
   reference?: string;
   learningCurve?: string;
   duration?: number;
@@ -23,17 +24,20 @@ Examples:
   earshot plot found.csv --reference truth.csv --out result.png   what was found, below what is known to be there
   earshot plot scene.csv --out scene.svg                          one set of events alone
   earshot plot --learning-curve run/metrics.jsonl --out curve.png how a training run went
+  earshot plot classes --reference metadata_dev --prediction heard --out classes.png   how right they are, over many recordings
+  earshot plot reliability --reference metadata_dev --scores heard.jsonl --out reliability.png
 
 The CSV files are metadata CSVs as \`earshot predict --out\` writes them. Text is drawn as outlines: no fonts are needed.`;
 
 export function plotCommand(): Command {
-  return new Command('plot')
+  const plotting = new Command('plot')
     .summary('draw what sounded and from where, or how a training run went')
     .description(
-      'Draws class, azimuth and elevation over time, reference above prediction; or the learning curves of a run.',
+      'Draws class, azimuth and elevation over time, reference above prediction; or the learning curves of a run.\n' +
+        'The subcommands draw how right predictions are over many recordings: each has its own options and --help.',
     )
     .argument('[events]', 'metadata CSV of the events to draw')
-    .requiredOption('--out <file>', 'picture to write; its ending says which kind: .png or .svg')
+    .option('--out <file>', 'picture to write (must be given); its ending says which kind: .png or .svg')
     .option('--reference <file>', 'metadata CSV of what really sounded')
     .option('--learning-curve <file>', 'draw the metrics.jsonl of a training run instead of events')
     .option('--duration <seconds>', 'length of the time axis (default: a minute, or up to the last event)', positive)
@@ -41,12 +45,15 @@ export function plotCommand(): Command {
     .option('--json', 'print one JSON object naming the picture')
     .addHelpText('after', EXAMPLES)
     .action(plot);
+  for (const command of scorePlotCommands()) plotting.addCommand(command);
+  return plotting;
 }
 
 async function plot(events: string | undefined, options: Options): Promise<void> {
   const { learningCurve, out, json } = options;
   if ((events === undefined) === (learningCurve === undefined))
     throw new UserError('Nothing or too much to draw: give either a metadata CSV or --learning-curve FILE.');
+  if (out === undefined) throw new UserError('The picture needs a name: give --out FILE.png or FILE.svg.');
   const svg = events === undefined ? await curve(learningCurve!, options) : await result(events, options);
   await writePicture(svg, out);
   if (json) printJson({ type: 'picture', file: out });
