@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { DEFAULT_VARIANT, Manifest, NETWORK_FILE } from '../../models/manifest.ts';
+import { DEFAULT_VARIANT, Manifest, NETWORK_FILE, OPTIMISED_VARIANT } from '../../models/manifest.ts';
 import { FEATURE_CHANNELS, type Format, PRESETS } from '../../models/presets.ts';
 import { PACKAGE_ROOT } from '../worker-file.ts';
 
@@ -29,11 +29,12 @@ export class ModelError extends Error {
 /**
  * Reads a model and verifies every file its manifest names.
  * @param folder with manifest.json
- * @param variant which form of the network, one of the manifest's
+ * @param chosen which form of the network, one of the manifest's; by default the one optimised for ONNX Runtime where there is one
  * @throws ModelError when a file is missing, was changed, the manifest breaks a rule or has no such variant
  */
-export async function readModel(folder: string, variant = DEFAULT_VARIANT): Promise<Model> {
+export async function readModel(folder: string, chosen?: string): Promise<Model> {
   const manifest = await readManifest(folder);
+  const variant = chosen ?? (OPTIMISED_VARIANT in manifest.variants ? OPTIMISED_VARIANT : DEFAULT_VARIANT);
   const file = networkOf(folder, manifest, variant);
   for (const [file, expected] of Object.entries(manifest.files)) await verifyFile(folder, file, expected);
   const preset = PRESETS[manifest.features.preset];
