@@ -151,8 +151,7 @@ function commandsOf(row: Row, state: State, options: Options): string[][] {
 
 function tellPlans(plans: readonly Plan[], asJson: boolean): void {
   if (asJson) {
-    for (const { row, state, minutes } of plans)
-      printJson({ row: row.name, state, minutes: Math.round(minutes), ...row });
+    for (const { row, state, minutes } of plans) printJson({ ...row, state, trainingMinutes: Math.round(minutes) });
     return;
   }
   const width = Math.max(...plans.map(({ row }) => row.name.length));

@@ -1,0 +1,129 @@
+// The page of results: tables with intervals, results of others, what may be compared, and where every number comes from.
+import type { Interval, ScoreName } from './bootstrap.ts';
+import { RESAMPLINGS } from './bootstrap.ts';
+import { PAPER_NOTES, PUBLISHED } from './published.ts';
+import type { Result, ResultSet, Results } from './results.ts';
+
+type Show = (value: number) => string;
+const rate: Show = (value) => value.toFixed(3);
+const percent: Show = (value) => (100 * value).toFixed(1);
+const degrees: Show = (value) => value.toFixed(1);
+
+const COLUMNS: readonly [name: ScoreName, title: string, show: Show][] = [
+  ['ER', 'ER', rate],
+  ['F1', 'F1 %', percent],
+  ['DE', 'DE°', degrees],
+  ['DE_official', 'DE official°', degrees],
+  ['FR', 'FR %', percent],
+  ['SELD', 'SELD', rate],
+  ['ER20', 'ER20', rate],
+  ['F20', 'F20 %', percent],
+  ['LE_CD', 'LE_CD°', degrees],
+  ['LR_CD', 'LR_CD %', percent],
+];
+
+const INTRODUCTION = `# Results
+
+This page is written by \`earshot field results\`; nothing on it is typed. Rows are trained by \`earshot train rows\` and scored by
+\`earshot field score\`, with the metrics of \`earshot field evaluate\`.
+
+Each cell is the mean of ${RESAMPLINGS} resamplings over recordings, and below it the range that holds 95 % of them: how much of a difference may
+come from the choice of recordings. It says nothing of another training seed. ER, F1, DE, FR, SELD are those of DCASE 2019; DE takes the predicted
+angles as they are, "DE official" floors them to the 10° grid first, as the official scorer does, which costs 4° even where the angle is right.
+SELD is the mean of ER, 1 - F1, DE official / 180 and 1 - FR. ER20, F20, LE_CD, LR_CD are the joint metrics of 2020 and later (micro). Lower is
+better for ER, DE, SELD, ER20, LE_CD. GMAC and ms are the work of one window (6 s), the latter the median on one thread while scoring.
+`;
+
+const COMPARISON = `## What may be compared
+
+Our rows hear the events and layouts of TAU Spatial Sound Events 2019, its official folds and its label framing, rendered again by
+\`earshot data synth\` in simulated rooms. The results of others were measured on the original recordings, in five measured rooms. Rows of ours may be
+compared with each other: same recordings, same resamplings. Ours and others' may be compared only in what depends on the events and layouts;
+simulated rooms lack the clutter of real ones, so part of any difference is the rooms. Ours are scored on the test split of the fold named in the
+table below; others report all four folds. The paper does not say whether its directions were snapped to the grid, which halves small errors, and
+its intervals ("200 predictions with Monte Carlo simulation") are not defined; ours are as said above.
+`;
+
+export function resultsPage(results: Results): string {
+  return [
+    INTRODUCTION,
+    ...results.tables.map(({ title, paper, rows }) => {
+      const chosen = rows.map((name) => results.rows.find((result) => result.name === name)!);
+      return table(title, chosen, paper === null ? undefined : PAPER_NOTES[paper]);
+    }),
+    ...(results.others.length > 0 ? [table('Further models', results.others, undefined)] : []),
+    others(),
+    COMPARISON,
+    provenance([...results.rows, ...results.others]),
+  ].join('\n');
+}
+
+function table(title: string, results: readonly Result[], note: string | undefined): string {
+  const head = ['', ...COLUMNS.map(([, title]) => title), 'parameters', 'GMAC', 'ms'];
+  const rows = results.flatMap((result) => rowsOf(result));
+  return [`## ${title}\n`, markdown([head, ...rows]), ...(note ? [`${note}\n`] : [])].join('\n');
+}
+
+/** A line for each set that judges: all but validation. */
+function rowsOf({ name, model, sets }: Result): string[][] {
+  const judging = sets.filter(({ set }) => set.set !== 'validation');
+  if (!model || judging.length === 0) return [[name, 'not yet trained']];
+  const cost = [
+    model.parameters?.toLocaleString('en') ?? '-',
+    model.macs === null ? '-' : (model.macs / 1e9).toFixed(3),
+  ];
+  return judging.map(({ set, intervals }) => [
+    judging.length > 1 ? `${name}: ${set.set}` : name,
+    ...COLUMNS.map(([score, , show]) => cell(intervals[score], show)),
+    ...[...cost, set.medianWindowMs === null ? '-' : set.medianWindowMs.toFixed(1)],
+  ]);
+}
+
+function cell(interval: Interval | null, show: Show): string {
+  return interval ? `${show(interval.mean)}<br>${show(interval.low)}–${show(interval.high)}` : '-';
+}
+
+function others(): string {
+  const head = ['system', 'format', 'ER', 'F1 %', 'DE°', 'FR %', 'source'];
+  const rows = PUBLISHED.map(({ system, format, ER, F1, DE, FR, source }) => [
+    ...[system, format, rate(ER), percent(F1), degrees(DE), percent(FR), source],
+  ]);
+  return [
+    '## Results of others\n',
+    'On the development set of TAU Spatial Sound Events 2019, four folds.\n',
+    markdown([head, ...rows]),
+  ].join('\n');
+}
+
+function provenance(results: readonly Result[]): string {
+  const head = ['', 'trained by', 'seed', 'epochs', 'minutes', 'training data', 'scored by', 'test data'];
+  const rows = results.map((result) => {
+    const { name, model, row, sets } = result;
+    if (!model) return [name, row ? `\`earshot train rows --only ${name}\` (not yet)` : '-'];
+    const { seed = '-', epochsDone = '-', trainedMinutes = '-' } = model.training;
+    const command = model.command ? `\`${model.command}\`` : '-';
+    const data = `\`${model.data.sha256.slice(0, 12)}\``;
+    return [name, command, `${seed}`, `${epochsDone}`, `${trainedMinutes}`, data, scoredBy(sets), hashes(sets)];
+  });
+  const processors = [...new Set(results.flatMap(({ sets }) => sets.map(({ set }) => set.processor)))];
+  return [
+    '## Where the numbers come from\n',
+    'Data are named by the first digits of a sha256: of the training data over features and labels, of the test data over names, recordings and labels.\n',
+    markdown([head, ...rows]),
+    ...(processors.length > 0 ? [`Milliseconds were measured on: ${processors.join('; ')}.\n`] : []),
+  ].join('\n');
+}
+
+function scoredBy(sets: readonly ResultSet[]): string {
+  return [...new Set(sets.map(({ set }) => `\`${set.command}\``))].join('<br>');
+}
+
+function hashes(sets: readonly ResultSet[]): string {
+  const judging = sets.filter(({ set }) => set.set !== 'validation');
+  return judging.map(({ set }) => `\`${set.sha256.slice(0, 12)}\``).join('<br>');
+}
+
+function markdown([head, ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${head!.map((_, i) => cells[i] ?? '').join(' | ')} |`;
+  return [line(head!), `|${head!.map(() => '---').join('|')}|`, ...rows.map(line), ''].join('\n');
+}
