@@ -3,7 +3,9 @@ import { Command, CommanderError } from 'commander';
 import { featuresCommand } from './data/features.ts';
 import { synthCommand } from './data/synth.ts';
 import { doctorCommand } from './doctor.ts';
+import { cardCommand } from './field/card.ts';
 import { evaluateCommand } from './field/evaluate.ts';
+import { resultsCommand } from './field/results.ts';
 import { scoreCommand } from './field/score.ts';
 import { thresholdsCommand } from './field/thresholds.ts';
 import { fleetLocateCommand } from './fleet/locate.ts';
@@ -49,6 +51,8 @@ function program(): Command {
   field.addCommand(evaluateCommand());
   field.addCommand(scoreCommand());
   field.addCommand(thresholdsCommand());
+  field.addCommand(resultsCommand());
+  field.addCommand(cardCommand());
   earshot.addCommand(field);
   const fleet = new Command('fleet').description('many devices together');
   fleet.addCommand(fleetLocateCommand());

@@ -4,6 +4,7 @@ import { countOf } from '../graph/constants.ts';
 import type { ModelGraph } from '../graph/model-graph.ts';
 import { DataType, narrowTensor } from '../onnx/codec.ts';
 import { roundHalfEven, SMALLEST_SCALE } from './grid.ts';
+import { best } from './ranges.ts';
 
 /** Shares of the largest weight of a channel that are tried as its end: cutting the largest may round the others better. */
 const SHARES = Array.from({ length: 13 }, (_, i) => 1 - i / 40);
@@ -18,32 +19,40 @@ export interface Int8Weights {
 
 /**
  * int8 of weights, -127..127, each slice along the axis with the scale of the least squared error.
- * @param smallestScale of any slice; a slice of zeros gets it
+ * @param hold what becomes of a scale where it is stored; by default float32 takes it as it is
  */
 export function int8Weights(
   { dims, values }: Constant,
   axis: number,
-  smallestScale = SMALLEST_SCALE * 2 ** -10,
+  hold: (scale: number) => number = singleScale,
 ): Int8Weights {
   const inner = countOf(dims.slice(axis + 1));
   const slices = dims[axis]!;
   const channelOf = (i: number) => Math.floor(i / inner) % slices;
   const members = Array.from({ length: slices }, () => [] as number[]);
   for (let i = 0; i < values.length; i += 1) members[channelOf(i)]!.push(values[i]!);
-  const scales = Float32Array.from(members, (slice) => sliceScale(slice, smallestScale));
+  const scales = Float32Array.from(members, (slice) => sliceScale(slice, hold));
   const integers = Int8Array.from(values, (value, i) => cut(value / scales[channelOf(i)]!));
   return { dims, values: integers, scales, axis };
 }
 
-function sliceScale(slice: readonly number[], smallest: number): number {
+/** Of a slice of zeros too. */
+function singleScale(scale: number): number {
+  return Math.fround(Math.max(scale, 2 ** -24));
+}
+
+/** The nearest scale that float16 holds with all its digits. */
+export function asHalf(scale: number): number {
+  const [bits] = halfBits(Float32Array.of(Math.max(scale, SMALLEST_SCALE))) as unknown as [number];
+  return (1 + (bits & 0x3ff) / 1024) * 2 ** ((bits >> 10) - 15);
+}
+
+function sliceScale(slice: readonly number[], hold: (scale: number) => number): number {
   const largest = slice.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  let [chosen, least] = [Math.fround(Math.max(largest / 127, smallest)), Number.POSITIVE_INFINITY];
-  for (const share of SHARES) {
-    const scale = Math.fround(Math.max((share * largest) / 127, smallest));
-    const error = slice.reduce((sum, value) => sum + (cut(value / scale) * scale - value) ** 2, 0);
-    if (error < least) [chosen, least] = [scale, error];
-  }
-  return chosen;
+  return best(
+    SHARES.map((share) => hold((share * largest) / 127)),
+    (scale) => slice.reduce((sum, value) => sum + (cut(value / scale) * scale - value) ** 2, 0),
+  );
 }
 
 function cut(value: number): number {
