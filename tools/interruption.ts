@@ -7,12 +7,12 @@ const SAME_WISH_MS = 1000;
 const EXIT_INTERRUPTED = 130;
 
 /** Calls `stop` at the first SIGINT or SIGTERM; from a second later on they end the process at once. */
-export function onInterruption(stop: () => void): void {
+export function onInterruption(stop: (signal: NodeJS.Signals) => void): void {
   let askedMs: number | undefined;
-  const hear = () => {
+  const hear = (signal: NodeJS.Signals) => {
     if (askedMs === undefined) {
       askedMs = performance.now();
-      stop();
+      stop(signal);
     } else if (performance.now() - askedMs > SAME_WISH_MS) process.exit(EXIT_INTERRUPTED);
   };
   process.on('SIGINT', hear).on('SIGTERM', hear);

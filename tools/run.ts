@@ -1,5 +1,6 @@
 // earshot run: a recording through the whole device, from samples to messages, with a live table and a summary.
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { AudioSource } from '../runtime/capture/source.ts';
 import { type Config, parseConfig, readConfig } from '../runtime/config.ts';
@@ -14,6 +15,7 @@ import { printJson } from './command.ts';
 import { allThreads, enginesFor, wholeNumber } from './engines.ts';
 import { Heard } from './heard.ts';
 import { onInterruption } from './interruption.ts';
+import { type ListenOptions, listen } from './listen.ts';
 import { Listener } from './listener.ts';
 import { createLiveTable } from './live-table.ts';
 import { version } from './package-version.ts';
@@ -41,7 +43,8 @@ export function runCommand(): Command {
     .summary('hear a recording as the device would, and publish what sounded and from where')
     .description(
       'Plays a four-channel recording (default: the bundled one) at real speed through capture, features, inference,\n' +
-        'tracking and uplink, shows each sound as its MQTT message comes back, and draws the result.',
+        'tracking and uplink, shows each sound as its MQTT message comes back, and draws the result.\n' +
+        'With settings that have a microphone it listens until it is stopped: the service of a device.',
     )
     .argument('[recording]', 'WAV or FLAC file, four channels; a CSV with the same name is its reference')
     .option('--fast', 'do not wait for the sound: as fast as the machine can')
@@ -58,13 +61,15 @@ export function runCommand(): Command {
     .addHelpText(
       'after',
       '\nExamples:\n  earshot run\n  earshot run yard.wav --fast\n  earshot run yard.wav --json > events.jsonl\n' +
-        '  earshot run --broker mqtt://192.168.1.2:1883 --config device.json',
+        '  earshot run yard.wav --broker mqtt://192.168.1.2:1883\n' +
+        '  earshot run --config device.json',
     )
     .action(run);
 }
 
 async function run(given: string | undefined, options: RunOptions): Promise<void> {
   const settings = options.config ? await readConfig(options.config) : parseConfig({}, 'defaults');
+  if (options.config && settings.microphone && given === undefined) return listen(await service(options, settings));
   const recording = given ?? bundledRecording();
   const model = await findModel(options.model ?? settings.model, settings.format);
   const reference = await readReference(recording, model.manifest.labels);
@@ -76,6 +81,13 @@ async function run(given: string | undefined, options: RunOptions): Promise<void
   const whole: Summary = { ...summary, picture };
   if (options.json) printJson({ type: 'summary', ...whole });
   else process.stdout.write(`\n${summaryText(whole)}\n`);
+}
+
+/** The settings of the service; what the command line says goes before the file. */
+async function service({ config: file, broker, model }: RunOptions, config: Config): Promise<ListenOptions> {
+  const given = { ...(broker && { broker }), ...(model && { model }) };
+  const settings = JSON.parse(await readFile(file!, 'utf8'));
+  return { config: { ...config, ...given }, settings: { ...settings, ...given } };
 }
 
 interface Session {

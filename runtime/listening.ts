@@ -1,0 +1,221 @@
+// Listening that goes on whatever happens: when the sound or the network fails it is begun anew, ever more slowly, and counted.
+import type { Config } from './config.ts';
+import { Pipeline, type PipelineOptions } from './pipeline.ts';
+import type { AudioBlock, SoundEvent } from './signals.ts';
+
+type Source = PipelineOptions['source'];
+type Backend = PipelineOptions['backend'];
+
+const FIRST_RETRY_MS = 1000;
+const SLOWEST_RETRY_MS = 30_000;
+/** Sound that stays away longer is a fault; capture mends shorter gaps by itself. */
+const STALL_MS = 3000;
+/** A stream that held so long was a good one: the next failure is retried quickly again. */
+const GOOD_STREAM_MS = 60_000;
+
+/** Where faults are told; codes are those of the health message. */
+export interface FaultList {
+  raise(code: string, message: string): void;
+  clear(code: string): void;
+  has(code: string): boolean;
+}
+
+export interface ListeningOptions {
+  readonly model: PipelineOptions['model'];
+  readonly config: Config;
+  readonly openSource: (config: Config) => Promise<Source>;
+  /** A new backend, not started. */
+  readonly createBackend: () => Backend;
+  readonly uplink?: PipelineOptions['uplink'];
+  readonly faults: FaultList;
+  /** Called whenever scores came out: the whole chain is alive. */
+  readonly alive: () => void;
+  readonly onBlock?: (block: AudioBlock) => void;
+  readonly onEvent?: (event: SoundEvent) => void;
+}
+
+interface Totals {
+  readonly streamSeconds: number;
+  readonly lostSamples: number;
+  readonly discontinuities: number;
+}
+
+/** One device's ears: source, backend and pipeline, replaced one by one when they fail. */
+export class Listening {
+  readonly #options: ListeningOptions;
+  #config: Config;
+  #backend: Backend | undefined;
+  #pipeline: Pipeline | undefined;
+  #past: Totals = { streamSeconds: 0, lostSamples: 0, discontinuities: 0 };
+  #nextTrackId = 1;
+  #restarts = 0;
+  #lastBlockMs = performance.now();
+  #backendFailed = false;
+  #stopping = false;
+  #applying = false;
+  #wake = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: ListeningOptions) {
+    this.#options = options;
+    this.#config = options.config;
+  }
+
+  /** Loads the network and begins to listen. @throws an error named UserError when the network cannot be run at all */
+  async start(): Promise<void> {
+    await this.#startBackend();
+    this.#running = this.#listen();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wake.abort();
+    await this.#pipeline?.stop();
+    await this.#running;
+    await this.#backend?.stop();
+  }
+
+  /** Goes on listening with other settings; what was sounding ends and begins anew. */
+  async apply(config: Config): Promise<void> {
+    this.#config = config;
+    this.#applying = true;
+    this.#wake.abort();
+    await this.#pipeline?.stop();
+  }
+
+  get backendDescription(): string {
+    return this.#backend?.description ?? 'none';
+  }
+
+  /** Times the stream was begun again, by failure or with new settings. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Unix time in milliseconds of a moment of the stream that runs now. */
+  wallTimeMs(streamSeconds: number): number {
+    return this.#pipeline?.wallTimeMs(streamSeconds) ?? Date.now();
+  }
+
+  /** The health message's part about listening, over all streams since the start. */
+  health(uptimeSeconds: number) {
+    const now = this.#pipeline?.health();
+    const inference = now?.inference ?? { backend: this.backendDescription, medianMs: null, p95Ms: null };
+    return {
+      ...{ uptimeSeconds, levelsDbfs: now?.levelsDbfs ?? [], stages: now?.stages ?? {}, inference },
+      ...sum(this.#past, now),
+    };
+  }
+
+  /** Called every second or so: sound that stays away becomes a fault, and a fault that is known is no reason for the watchdog. */
+  check(): void {
+    const { faults, alive } = this.#options;
+    const silentMs = performance.now() - this.#lastBlockMs;
+    if (silentMs > STALL_MS) faults.raise('sound-stalled', 'No sound arrives from the microphone.');
+    else faults.clear('sound-stalled');
+    if (faults.has('sound-stalled') || faults.has('source-failed')) alive();
+  }
+
+  async #listen(): Promise<void> {
+    let retryMs = FIRST_RETRY_MS;
+    while (!this.#stopping) {
+      this.#wake = new AbortController();
+      this.#applying = false;
+      const begun = performance.now();
+      const failure = await this.#hear().then(
+        () => undefined,
+        (error: Error) => error,
+      );
+      this.#remember();
+      if (this.#stopping) return;
+      this.#restarts += 1;
+      if (this.#applying) continue;
+      const what = this.#backendFailed ? 'inference-failed' : 'source-failed';
+      this.#options.faults.raise(what, failure?.message ?? 'The microphone ended its stream.');
+      if (performance.now() - begun > GOOD_STREAM_MS) retryMs = FIRST_RETRY_MS;
+      await this.#pause(retryMs);
+      retryMs = Math.min(SLOWEST_RETRY_MS, 2 * retryMs);
+      if (this.#backendFailed) await this.#replaceBackend();
+    }
+  }
+
+  /** One stream, from opening the source to its end. */
+  async #hear(): Promise<void> {
+    const { model, uplink, openSource, onEvent } = this.#options;
+    const { tracking, normalization } = this.#config;
+    const source = this.#watched(await openSource(this.#config));
+    if (this.#stopping || this.#applying) return void (await source.stop());
+    this.#lastBlockMs = performance.now();
+    this.#pipeline = new Pipeline({
+      ...{ source, model, backend: this.#backend!, uplink, tracking, normalization, onEvent },
+      firstTrackId: this.#nextTrackId,
+      onScores: () => {
+        this.#options.faults.clear('inference-failed');
+        this.#options.alive();
+      },
+    });
+    await this.#pipeline.run();
+  }
+
+  /** The source, with each block noticed, and an error of what follows told apart from one of its own. */
+  #watched(source: Source): Source {
+    const { faults, onBlock } = this.#options;
+    return {
+      ...{ sampleRate: source.sampleRate, channels: source.channels, totalSamples: source.totalSamples },
+      stop: () => source.stop(),
+      start: (take) =>
+        source.start(async (block) => {
+          this.#lastBlockMs = performance.now();
+          faults.clear('source-failed');
+          onBlock?.(block);
+          try {
+            await take(block);
+          } catch (error) {
+            this.#backendFailed = true;
+            throw error;
+          }
+        }),
+    };
+  }
+
+  #remember(): void {
+    const pipeline = this.#pipeline;
+    if (!pipeline) return;
+    this.#past = sum(this.#past, pipeline.figures);
+    this.#nextTrackId = pipeline.nextTrackId;
+    this.#pipeline = undefined;
+  }
+
+  async #startBackend(): Promise<void> {
+    const backend = this.#options.createBackend();
+    await backend.start();
+    this.#backend = backend;
+    this.#backendFailed = false;
+  }
+
+  /** A backend that cannot start now is tried again with the next stream. */
+  async #replaceBackend(): Promise<void> {
+    await this.#backend?.stop().catch(() => undefined); // it has failed already, and is told
+    await this.#startBackend().catch((error: Error) => this.#options.faults.raise('inference-failed', error.message));
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    const { signal } = this.#wake;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      if (signal.aborted) resolve();
+    });
+  }
+}
+
+function sum(a: Totals, b: Totals | undefined): Totals {
+  return {
+    streamSeconds: a.streamSeconds + (b?.streamSeconds ?? 0),
+    lostSamples: a.lostSamples + (b?.lostSamples ?? 0),
+    discontinuities: a.discontinuities + (b?.discontinuities ?? 0),
+  };
+}

@@ -1,0 +1,46 @@
+// The service behind earshot run --config: listens to the microphone until it is told to stop, as systemd or a person starts it.
+
+import { PRESETS } from '../models/presets.ts';
+import { openLoopedRecording } from '../runtime/capture/looped-recording.ts';
+import type { AudioSource } from '../runtime/capture/source.ts';
+import { openWavFile } from '../runtime/capture/wav-file.ts';
+import type { Config } from '../runtime/config.ts';
+import { createLog } from '../runtime/device/log.ts';
+import type { Model } from '../runtime/inference/model-files.ts';
+import { Service } from '../runtime/service.ts';
+import { UserError } from './command.ts';
+import { onInterruption } from './interruption.ts';
+import { version } from './package-version.ts';
+
+export interface ListenOptions {
+  readonly config: Config;
+  /** The settings file as JSON. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** Runs the service to its end. Log lines go to standard output: JSON for the journal, plain to a person at a terminal. */
+export async function listen({ config, settings }: ListenOptions): Promise<void> {
+  if (!config.broker) {
+    throw new UserError('The settings name no broker: add "broker": "mqtt://HOST:1883", where the messages go.');
+  }
+  const log = createLog({ write: (line) => process.stdout.write(line), plain: process.stdout.isTTY === true });
+  const root = process.env.EARSHOT_ROOT ?? '/';
+  const service = new Service({ config, settings, version, log, openSource, root });
+  const ended = new Promise<void>((resolve, reject) => {
+    onInterruption((signal) => void service.stop(signal).then(resolve, reject));
+    process.once('uncaughtException', (error) => {
+      log.error('crashed', error.message, { stack: error.stack });
+      void service.fail(error).finally(() => reject(error));
+    });
+  });
+  await service.start();
+  await ended;
+}
+
+/** What the settings name as microphone. */
+function openSource({ microphone }: Config, model: Model): Promise<AudioSource> {
+  const { recording, loop } = microphone!;
+  if (recording === undefined) throw new UserError('microphone.recording is not set: name a WAV or FLAC file.');
+  const options = { path: recording, resampleTo: PRESETS[model.manifest.features.preset].sampleRate };
+  return loop ? openLoopedRecording(options) : openWavFile({ ...options, paced: true });
+}
