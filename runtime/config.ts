@@ -35,6 +35,35 @@ const TrackingConfig = z.strictObject({
 export type TrackingSettings = z.infer<typeof TrackingConfig>;
 export const DEFAULT_TRACKING: TrackingSettings = TrackingConfig.parse({});
 
+const TlsConfig = z.strictObject({
+  ca: z
+    .string()
+    .optional()
+    .describe('PEM file; only certificates it signed are trusted. Default: those the system trusts'),
+  certificate: z.string().optional().describe("PEM file: the device's own certificate"),
+  key: z.string().optional().describe('PEM file with its key, readable by its owner alone'),
+  serverName: z.string().optional().describe("name in the broker's certificate, where it is not that of the URL"),
+});
+
+const CredentialsConfig = z.strictObject({
+  username: z.string().min(1),
+  passwordFile: z.string().describe('file with the password, readable by its owner alone'),
+});
+
+const OutboxConfig = z.strictObject({
+  folder: z.string().describe('messages are kept here until the broker has acknowledged them'),
+  megabytes: z.number().min(1).max(65_536).default(64).describe('most that it takes on the disk; the oldest go first'),
+  hours: z.number().positive().max(87_600).default(168).describe('messages older than this go'),
+});
+
+const HomeAssistantConfig = z.strictObject({
+  prefix: z
+    .string()
+    .regex(/^[^+#\s]+[^+#/\s]$/, 'must be a topic without + # and spaces')
+    .default('homeassistant')
+    .describe('discovery prefix'),
+});
+
 const MicrophoneConfig = z.strictObject({
   recording: z.string().optional().describe('a WAV or FLAC file heard in place of a microphone, at real speed'),
   loop: z.boolean().default(true).describe('of the recording: again and again, as a microphone never ends'),
@@ -58,6 +87,11 @@ export const Config = z.strictObject({
   site: Id.default('bench').describe('where the device belongs: second level of its topics'),
   device: Id.default('earshot').describe('its name in the site: third level of its topics'),
   broker: z.string().optional().describe('URL of the MQTT broker, e.g. mqtt://192.168.1.2:1883'),
+  tls: TlsConfig.nullable().default(null).describe('certificates for an mqtts:// broker'),
+  credentials: CredentialsConfig.nullable().default(null).describe('user name and password for the broker'),
+  outbox: OutboxConfig.nullable().default(null).describe('keeps messages over restarts; null: in memory only'),
+  homeAssistant: HomeAssistantConfig.nullable().default(null).describe('introduces the device to Home Assistant'),
+  cloudEvents: z.boolean().default(false).describe('put what happened into CloudEvents 1.0'),
   model: z.string().optional().describe('name of a shipped model or a folder; default the first for the format'),
   format: z.enum(['foa', 'mic']).default('foa').describe('what the four channels are'),
   normalization: z.enum(['sn3d', 'n3d']).optional().describe("of the ambisonic channels; default the model's"),
