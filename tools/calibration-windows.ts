@@ -149,13 +149,12 @@ function openForModel(path: string, { features }: Features) {
   });
 }
 
-/** How many windows each source gives: the sources in turn until there are enough. */
+/** How many windows each source gives: equal shares, and what short ones cannot give from those that have more. */
 function share(sources: readonly CalibrationSource[], count: number): number[] {
-  const shares = sources.map(() => 0);
-  let left = Math.min(
-    count,
-    sources.reduce((sum, { windows }) => sum + windows, 0),
-  );
+  const even = (i: number) => Math.floor(((i + 1) * count) / sources.length) - Math.floor((i * count) / sources.length);
+  const shares = sources.map(({ windows }, i) => Math.min(windows, even(i)));
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  let left = Math.min(count, sum(sources.map(({ windows }) => windows))) - sum(shares);
   while (left > 0) {
     for (const [i, { windows }] of sources.entries()) {
       if (left === 0 || shares[i]! >= windows) continue;

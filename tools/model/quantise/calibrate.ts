@@ -8,6 +8,7 @@ import { rewriteGraph } from '../rewrites/all-rewrites.ts';
 import { elu } from './elu-lookup.ts';
 import { type Distribution, Histogram, mapped } from './histogram.ts';
 import { observer } from './observe.ts';
+import { wholeElus } from './whole-elu.ts';
 
 /** One window of scaled features, (channels, frames, bands). */
 export interface Window {
@@ -59,6 +60,7 @@ const SHARED_REWRITES = { target: 'ort-int8', without: ['elu'] } as const;
 /** Nothing else changed: the graph as every emitter gets it. */
 export function intermediateGraph(original: Uint8Array, where: string): Uint8Array {
   const graph = parseGraph(original, where);
+  wholeElus(graph);
   rewriteGraph(graph, SHARED_REWRITES.target, SHARED_REWRITES.without);
   return graph.encode();
 }

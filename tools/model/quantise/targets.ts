@@ -15,12 +15,12 @@ export type Emitted = Target | 'calibration-cache';
 
 /** What a file is called in the model's folder, and under which name the manifest offers it to the runtime. */
 export const FILES: Readonly<Record<Emitted, { readonly file: string; readonly variant?: string }>> = {
-  'ort-fp32': { file: 'model.fp32.onnx', variant: 'fp32-optimised' },
-  'ort-int8': { file: 'model.int8.onnx', variant: 'int8' },
-  'trt-fp16': { file: 'model.trt-fp16.onnx' },
-  'trt-int8': { file: 'model.trt-int8.onnx' },
-  trt8: { file: 'model.trt8.onnx' },
-  'calibration-cache': { file: 'model.calibration.cache' },
+  'ort-fp32': { file: 'model-optimised.onnx', variant: 'fp32-optimised' },
+  'ort-int8': { file: 'model-int8.onnx', variant: 'int8' },
+  'trt-fp16': { file: 'model-trt-fp16.onnx' },
+  'trt-int8': { file: 'model-trt-int8.onnx' },
+  trt8: { file: 'model-trt8.onnx' },
+  'calibration-cache': { file: 'model-calibration.cache' },
 };
 
 export interface EmitOptions {
