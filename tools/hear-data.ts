@@ -12,8 +12,9 @@ import type { Scores, SoundEvent } from '../runtime/signals.ts';
 import { Tracker } from '../runtime/tracking/tracker.ts';
 import { UserError } from './command.ts';
 import { readNpy } from './data/npy.ts';
-import type { DetectedEvent } from './detect.ts';
+import { type DetectedEvent, framesOf } from './detect.ts';
 import { openRecordingSource } from './recording-source.ts';
+import type { Scene } from './scene-csv.ts';
 
 const SOUND_ENDINGS = ['.wav', '.flac'];
 
@@ -173,4 +174,14 @@ export function eventsOf(
   for (const some of scores) tracker.push(some);
   tracker.end();
   return events.sort((a, b) => a.startSeconds - b.startSeconds || a.classIndex - b.classIndex);
+}
+
+/** Events as scorers see them: 20 ms frames with whole degrees, what `earshot predict --frames` writes. */
+export function asWritten(events: readonly DetectedEvent[]): Scene {
+  const frames = framesOf({ events }).map((frame) => ({
+    ...frame,
+    azimuth: Math.round(frame.azimuth),
+    elevation: Math.round(frame.elevation),
+  }));
+  return { kind: 'frames', frameSeconds: 0.02, frames };
 }

@@ -10,12 +10,18 @@ import { completeNetwork, parseNetwork } from '../../models/network.ts';
 import { PRESETS } from '../../models/presets.ts';
 import { type Model, readModel } from '../../runtime/inference/model-files.ts';
 import { printJson, UserError } from '../command.ts';
-import { framesOf } from '../detect.ts';
 import { allThreads, enginesFor, wholeNumber } from '../engines.ts';
 import { FOLDS, type Fold } from '../folds.ts';
-import { type DataRecording, eventsOf, findRecordings, type HeardRecording, hearRecordings } from '../hear-data.ts';
+import {
+  asWritten,
+  type DataRecording,
+  eventsOf,
+  findRecordings,
+  type HeardRecording,
+  hearRecordings,
+} from '../hear-data.ts';
 import { showProgress } from '../progress.ts';
-import { formatEvents, readEvents, type Scene } from '../scene-csv.ts';
+import { formatEvents, readEvents } from '../scene-csv.ts';
 import { writeWhole } from '../write-whole.ts';
 import { diagnose } from './diagnosis.ts';
 import {
@@ -118,8 +124,7 @@ async function judge(heard: readonly HeardRecording[], model: Model, { predictio
     if (predictions) await writeWhole(join(predictions, set, `${recording.name}.csv`), formatEvents(events));
     const reference = await readEvents(recording.labels, labels);
     const seconds = Math.max(1, Math.round(recording.seconds));
-    const prediction: Scene = { kind: 'frames', frameSeconds: 0.02, frames: framesOf({ events }) };
-    const pair = framePair({ kind: 'events', events: reference }, prediction, seconds);
+    const pair = framePair({ kind: 'events', events: reference }, asWritten(events), seconds);
     judged.push({ name: recording.name, seconds, scores: recording.scores, events, reference, pair });
   }
   const pairs = judged.map(({ pair }) => pair);

@@ -37,7 +37,7 @@ export function searchThresholds(
 ): { thresholds: Thresholds; before: number; after: number } {
   const classes = labels.map((label, c) => new ClassData(recordings, label, c, frameSeconds));
   const onset = [...start.onset];
-  const share = start.offset.map((offset, c) => Math.min(1, offset / start.onset[c]!));
+  const share = start.offset.map((offset, c) => (start.onset[c]! > 0 ? Math.min(1, offset / start.onset[c]!) : 1));
   const outcomes = classes.map((data, c) => data.outcome(onset[c]!, share[c]!));
   const sums = new ErrorSums(
     recordings.map(({ heard }) => frameCount(heard)),

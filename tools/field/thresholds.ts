@@ -5,10 +5,9 @@ import { Command, Option } from 'commander';
 import { Manifest } from '../../models/manifest.ts';
 import { type Model, readModel } from '../../runtime/inference/model-files.ts';
 import { printJson } from '../command.ts';
-import { framesOf } from '../detect.ts';
 import { allThreads, enginesFor, wholeNumber } from '../engines.ts';
 import { FOLDS, type Fold } from '../folds.ts';
-import { eventsOf, findRecordings, hearRecordings } from '../hear-data.ts';
+import { asWritten, eventsOf, findRecordings, hearRecordings } from '../hear-data.ts';
 import { showProgress } from '../progress.ts';
 import { readEvents } from '../scene-csv.ts';
 import { writeWhole } from '../write-whole.ts';
@@ -96,9 +95,8 @@ function scoresOf(
     half.map(({ heard, reference }) => {
       const thresholds = { onset: [...onset], offset: [...offset] };
       const events = eventsOf(heard, { labels: manifest.labels, thresholds }, frameSeconds);
-      const prediction = { kind: 'frames', frameSeconds: 0.02, frames: framesOf({ events }) } as const;
       const seconds = Math.max(1, Math.round(heard.seconds));
-      const pair = framePair({ kind: 'events', events: reference }, prediction, seconds);
+      const pair = framePair({ kind: 'events', events: reference }, asWritten(events), seconds);
       return countRecording(pair, manifest.labels.length);
     }),
   );
