@@ -21,7 +21,7 @@ const Golden = z
 /** The network as ONNX that every model folder has, and the form of it that runs unless another is asked for. */
 export const NETWORK_FILE = 'model.onnx';
 export const DEFAULT_VARIANT = 'fp32';
-/** The same numbers in fewer nodes, rewritten for ONNX Runtime by "earshot model build": what it runs where nothing else is asked for. */
+/** The same numbers in cheaper nodes, rewritten for ONNX Runtime by "earshot model build": what it runs where nothing else is asked for. */
 export const OPTIMISED_VARIANT = 'fp32-optimised';
 const DEFAULT_VARIANTS = { [DEFAULT_VARIANT]: NETWORK_FILE };
 

@@ -8,7 +8,7 @@ const LENGTH_BYTES = 8;
 const Header = z.strictObject({
   __metadata__: z.record(z.string(), z.string()).optional(),
   features: tensor('F16', 4),
-  activity: tensor('F32', 3).optional(),
+  activity: tensor('F32', 3),
   direction: tensor('F32', 3),
 });
 
@@ -24,7 +24,7 @@ function tensor(dtype: 'F16' | 'F32', rank: number) {
 export interface GoldenWindow {
   /** (feature channels, frames, bands), scaled */
   readonly features: Float32Array<ArrayBuffer>;
-  /** By the names of the network's outputs: activity (label frames, classes) unless it speaks ACCDOA, direction (label frames, 3 x classes). */
+  /** By the names of the network's outputs: activity (label frames, classes), direction (label frames, 3 x classes). */
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
@@ -50,7 +50,7 @@ export function readGoldenWindows(bytes: Uint8Array, where: string): GoldenWindo
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { header, dataStart } = readHeader(view, where);
   const { features, activity, direction } = header;
-  const outputs = { ...(activity && { activity }), direction };
+  const outputs = { activity, direction };
   const [windows, channels, frames, bands] = features.shape as [number, number, number, number];
   let end = 0;
   for (const [name, { dtype, shape, data_offsets }] of Object.entries({ ...outputs, features }).sort(byOffset)) {

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { DEFAULT_VARIANT } from '../../models/manifest.ts';
 import { PRESETS } from '../../models/presets.ts';
 import { readGoldenWindows } from '../../runtime/golden-windows.ts';
 import type { InferenceBackend, WindowScores } from '../../runtime/inference/engine.ts';
@@ -74,7 +75,7 @@ export async function makeGolden(
   folder: string,
   { recording, windows, python }: Omit<Options, 'json'>,
 ): Promise<GoldenResult> {
-  const model = await readModel(folder);
+  const model = await readModel(folder, DEFAULT_VARIANT);
   const { manifest } = model;
   if (!recording && manifest.features.format !== 'foa') {
     throw new UserError(`${folder} hears ${manifest.features.format} recordings: give one with --recording.`);

@@ -1,6 +1,7 @@
 // earshot model verify: whether a model's files compute what they should, and whether a target will take them.
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_VARIANT } from '../../models/manifest.ts';
 import { readModel } from '../../runtime/inference/model-files.ts';
 import { printJson, UserError } from '../command.ts';
 import { allThreads } from '../engines.ts';
@@ -85,8 +86,9 @@ async function judge(model: string, target: Target, { tensorrt, json }: Options)
 
 async function prove(folder: string, options: Options): Promise<void> {
   const { against = [], labelled, report, json } = options;
-  const model = await readModel(folder);
-  const files = [model.networkFile, ...against].filter(
+  const model = await readModel(folder, DEFAULT_VARIANT);
+  const variants = Object.values(model.manifest.variants).map((file) => join(folder, file));
+  const files = [model.networkFile, ...variants, ...against].filter(
     (file, i, all) => all.findIndex((f) => resolve(f) === resolve(file)) === i,
   );
   const budget = { f1Points: options.budgetF1, degrees: options.budgetDe };

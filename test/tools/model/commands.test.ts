@@ -188,6 +188,48 @@ describe('with a manifest', () => {
     expect(manifest).toMatchObject(MANIFEST);
   });
 
+  test('beside it lies a form of cheaper nodes, equal up to rounding, which ONNX Runtime takes unless told otherwise', async () => {
+    await withManifest();
+    const { code, stdout } = await build('--json');
+    expect(code).toBe(0);
+    const [{ optimised }] = jsonLines(stdout) as [{ optimised: Record<string, number> }];
+    expect(optimised.nodes).toBeGreaterThan(10);
+    expect(optimised.largestDifference).toBeLessThan(1e-5);
+    const { networkFile } = await readModel(join(folder, 'tiny'));
+    expect(networkFile).toBe(join(folder, 'tiny/model-optimised.onnx'));
+    const features = goldenFeatures(NETWORK, 20);
+    const [plain, fast] = await Promise.all(
+      [join(folder, 'tiny/model.onnx'), networkFile].map(async (file) =>
+        (await openOnnx(await readFile(file), NETWORK))(features),
+      ),
+    );
+    expect(largestDifference(plain!.activity, fast!.activity)).toBeLessThan(1e-5);
+    expect(largestDifference(plain!.direction, fast!.direction)).toBeLessThan(1e-5);
+    expect((await readModel(join(folder, 'tiny'), 'fp32')).networkFile).toBe(join(folder, 'tiny/model.onnx'));
+  });
+
+  test('forms made from other weights leave the manifest when the model is built anew', async () => {
+    const int8 = { 'model-int8.onnx': sha256(new Uint8Array([1])), 'model.onnx': 'b'.repeat(64) };
+    await withManifest();
+    const file = join(folder, 'tiny/manifest.json');
+    const { files, ...rest } = JSON.parse(await readFile(file, 'utf8'));
+    const variants = { fp32: 'model.onnx', int8: 'model-int8.onnx' };
+    await writeFile(join(folder, 'tiny/model-int8.onnx'), new Uint8Array([1]));
+    await writeFile(file, JSON.stringify({ ...rest, variants, files: { ...files, ...int8 } }));
+    expect((await build()).code).toBe(0);
+    const renewed = JSON.parse(await readFile(file, 'utf8'));
+    expect(renewed.variants).toEqual({ fp32: 'model.onnx', 'fp32-optimised': 'model-optimised.onnx' });
+    expect(Object.keys(renewed.files)).not.toContain('model-int8.onnx');
+    // Built again from the same weights, a form that was made meanwhile stays.
+    const again = { ...renewed, variants: { ...renewed.variants, int8: 'model-int8.onnx' } };
+    await writeFile(
+      file,
+      JSON.stringify({ ...again, files: { ...renewed.files, 'model-int8.onnx': int8['model-int8.onnx'] } }),
+    );
+    expect((await build()).code).toBe(0);
+    expect(JSON.parse(await readFile(file, 'utf8')).variants).toMatchObject({ int8: 'model-int8.onnx' });
+  });
+
   test('a dry run leaves it as it is', async () => {
     await withManifest();
     const before = await readFile(join(folder, 'tiny/manifest.json'), 'utf8');
