@@ -1,6 +1,7 @@
 // Settings of the runtime: the only place of their names, defaults and ranges. A JSON file; unknown keys are refused.
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { ClipsConfig, Privacy, SpeechConfig } from './clip-settings.ts';
 import { nearestName } from './nearest-name.ts';
 
 /** Site and device ids: lower case, digits, inner hyphens (as Homie): no MQTT wildcard or access rule can be tricked by one. */
@@ -120,6 +121,9 @@ export const Config = z.strictObject({
     .describe('what the service listens to; null: run plays a recording'),
   remote: RemoteConfig.prefault({}).describe('settings from far away'),
   metrics: MetricsConfig.nullable().default(null).describe('figures for Prometheus; null: not offered'),
+  clips: ClipsConfig.nullable().default(null).describe('sound that is kept; null: none'),
+  privacy: Privacy.default('no-speech').describe('no-speech: nothing with speech in it is recorded, sent or shown'),
+  speech: SpeechConfig.prefault({}).describe('what counts as speech'),
 });
 
 export type Config = z.infer<typeof Config>;
