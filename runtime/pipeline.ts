@@ -4,11 +4,11 @@ import { type Normalization, normalizer } from './ambisonics.ts';
 import type { AudioSource } from './capture/source.ts';
 import type { TrackingSettings } from './config.ts';
 import { FeatureExtractor } from './features/extractor.ts';
-import { InputMeter, type PipelineFigures, quantile } from './health.ts';
+import { InputMeter, type PipelineFigures, quantile, residentBytes } from './health.ts';
 import type { InferenceBackend } from './inference/engine.ts';
 import type { Model } from './inference/model-files.ts';
 import { Windows } from './inference/windows.ts';
-import type { AudioBlock, Scores, SoundEvent } from './signals.ts';
+import type { AudioBlock, FeatureFrame, Scores, SoundEvent } from './signals.ts';
 import { Tracker } from './tracking/tracker.ts';
 import type { Uplink } from './uplink/uplink.ts';
 
@@ -28,6 +28,10 @@ export interface PipelineOptions {
   readonly healthSeconds?: number;
   /** Number of the first track: one who begins the sound anew within a boot goes on counting. Default 1. */
   readonly firstTrackId?: number;
+  /** Sees each block before it is heard; sound that can wait waits for its promise, as for the stages. */
+  readonly onBlock?: (block: AudioBlock) => void | Promise<void>;
+  /** Sees each frame of features; valid until it returns. */
+  readonly onFrame?: (frame: FeatureFrame) => void;
   readonly onScores?: (scores: Scores) => void;
   readonly onEvent?: (event: SoundEvent) => void;
 }
@@ -60,9 +64,12 @@ export class Pipeline {
 
   /** Runs until the source ends or stop() is called, and resolves when the last event has been told. */
   async run(): Promise<void> {
-    const { source, model, healthSeconds } = this.#options;
+    const { source, model, healthSeconds, onBlock } = this.#options;
     const extractor = await FeatureExtractor.create(model.manifest.features);
-    const onFrame = this.#windows.push.bind(this.#windows);
+    const onFrame = (frame: FeatureFrame) => {
+      this.#options.onFrame?.(frame);
+      this.#windows.push(frame);
+    };
     this.#startedMs = performance.now();
     const health = healthSeconds && setInterval(() => void this.#tellHealth(), 1000 * healthSeconds);
     try {
@@ -70,9 +77,10 @@ export class Pipeline {
         const started = performance.now();
         this.#streamStartWallMs = block.wallTimeMs - (1000 * block.sampleIndex) / block.sampleRate;
         this.#meter.add(block);
+        const seen = onBlock?.(block);
         extractor.push(this.#convert?.(block) ?? block, onFrame);
         this.#busyMs.features += performance.now() - started;
-        return this.#windows.ready();
+        return seen ? Promise.all([seen, this.#windows.ready()]).then(() => undefined) : this.#windows.ready();
       });
       extractor.end(onFrame);
       await this.#windows.end();
@@ -143,6 +151,6 @@ export class Pipeline {
   async #tellHealth(): Promise<void> {
     const { uplink, healthSeconds } = this.#options;
     if (!uplink || healthSeconds === undefined) return;
-    await uplink.publishHealth({ ...this.health(), memoryBytes: process.memoryUsage().rss });
+    await uplink.publishHealth({ ...this.health(), memoryBytes: residentBytes() });
   }
 }

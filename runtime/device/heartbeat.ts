@@ -1,4 +1,5 @@
 // What the device says of itself in its health message, and the same figures under the names of Prometheus.
+import { residentBytes } from '../health.ts';
 import type { BoardIdentity } from './board-identity.ts';
 import type { Fault } from './faults.ts';
 import type { LastExit } from './last-exit.ts';
@@ -35,7 +36,6 @@ export type Heartbeat = ReturnType<typeof heartbeat>;
 export function heartbeat({ listening, self, identity, ...input }: HeartbeatInput) {
   const { board, clock, disk, memoryController, hangingSensors } = self;
   const shares = Object.values(listening.stages);
-  const { heapUsed, rss } = process.memoryUsage();
   return {
     ...listening,
     levelsDbfs: [...listening.levelsDbfs],
@@ -43,8 +43,8 @@ export function heartbeat({ listening, self, identity, ...input }: HeartbeatInpu
     /** Processor time per time of sound; above 1 the device cannot keep up. */
     realTimeFactor: shares.length === 0 ? null : shares.reduce((sum, share) => sum + share, 0),
     streamRestarts: input.streamRestarts,
-    memoryBytes: rss,
-    heapBytes: heapUsed,
+    memoryBytes: residentBytes(),
+    heapBytes: process.memoryUsage().heapUsed,
     version: input.version,
     model: input.model,
     lastExit: { ...input.lastExit },
