@@ -1,5 +1,6 @@
 // The wire contract: topic names, payload schemas and their versions. Runtime, fleet tools and tests all read it here.
 import type { z } from 'zod';
+import { withoutCloudEvent } from './cloud-events.ts';
 import { HealthMessage as HealthSchema } from './health-message.ts';
 import * as messages from './messages.ts';
 
@@ -67,7 +68,7 @@ export function encode<K extends MessageKind>(kind: K, message: MessageOf<K>): O
   return { topic: topicOf(kind, checked), payload: JSON.stringify(checked), qos, retain };
 }
 
-/** Reads a message of ours; undefined for topics of other kinds. @throws ContractError */
+/** Reads a message of ours, in a CloudEvent or not; undefined for topics of other kinds. @throws ContractError */
 export function decode(topic: string, payload: Uint8Array | string): AnyMessage | undefined {
   const kind = kindOf(topic);
   if (!kind) return undefined;
@@ -77,7 +78,7 @@ export function decode(topic: string, payload: Uint8Array | string): AnyMessage 
   } catch (cause) {
     throw new ContractError(`${topic}: payload is no JSON`, { cause });
   }
-  const message = check(kind, json);
+  const message = check(kind, withoutCloudEvent(json));
   const own = topicOf(kind, message);
   if (own !== topic) throw new ContractError(`${topic}: payload names ${own.slice(ROOT.length + 1)}`);
   return { kind, message } as AnyMessage;

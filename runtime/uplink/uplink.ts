@@ -1,121 +1,163 @@
-// What the device says: state, info and health, and every sound event, in order and acknowledged.
+// What the device says: state, info and health, and every sound event, in order and kept until the broker has it.
 import type { SoundEvent } from '../signals.ts';
+import { cloudEvent } from './cloud-events.ts';
+import { type Answer, CommandDesk } from './commands.ts';
+import { Delivery, type DeliveryFigures } from './delivery.ts';
+import { eventMessage } from './event-message.ts';
+import { homeAssistantDiscovery, homeAssistantStatus } from './home-assistant.ts';
+import { LiveLease, liveCommand } from './live-lease.ts';
 import { MqttLink } from './mqtt.ts';
+import { Outbox } from './outbox.ts';
+import type { Refusal } from './outbox-drain.ts';
+import { OutboxLockedError } from './outbox-lock.ts';
 import {
-  type Clock,
-  type EventMessage,
+  type AnyMessage,
+  type ClipMessage,
+  type ConfigReportedMessage,
+  decode,
+  type EvaluationMessage,
   encode,
+  filterOf,
   type HealthMessage,
   type InfoMessage,
+  type MessageOf,
   type Outgoing,
   type StateMessage,
 } from './topics.ts';
+import type { Envelope, Fixed, LivePicture, UplinkOptions } from './uplink-options.ts';
 
-/** Events waiting in memory; the oldest goes when one more comes, and is counted. */
+/** Messages waiting in memory; the oldest goes when one more comes, and is counted. */
 const QUEUE_LIMIT = 10_000;
-/** Events sent and not yet acknowledged. */
-const UNACKNOWLEDGED_LIMIT = 16;
 const DRAIN_TIMEOUT_MS = 5000;
+/** A broker of MQTT 5 keeps commands for us so long while we are away. */
+const SESSION_SECONDS = 3600;
 
-const PHASES = { onset: 'new', update: 'update', offset: 'end' } as const;
-
-type Envelope = Pick<StateMessage, 'site' | 'device' | 'bootId'>;
-type Fixed<M> = Omit<M, keyof Envelope | 'schema' | 'time'>;
-
-export interface UplinkOptions {
-  readonly url: string;
-  readonly site: string;
-  readonly device: string;
-  readonly bootId: string;
-  readonly version: string;
-  readonly headingDegrees: number | null;
-  readonly position: EventMessage['position'];
-  readonly clock: Clock;
-  /** Unix time in milliseconds of a moment of the stream, given in seconds since it began. */
-  readonly wallTimeMs: (streamSeconds: number) => number;
-  readonly queueLimit?: number;
+/** The broker does not take what we send. */
+export class UplinkRefusedError extends Error {
+  override name = 'UserError';
 }
 
-export interface UplinkFigures {
-  readonly queued: number;
-  readonly acknowledged: number;
-  readonly dropped: number;
-}
+export type UplinkFigures = DeliveryFigures;
 
 /**
- * Sends what the device has to say. Events are kept in memory until the broker acknowledged them: they outlive a broker
- * outage, not the process; figures.dropped counts what the bound of the queue threw out.
+ * Sends what the device has to say. Events, clips and evaluations are kept until the broker acknowledged them: on disk where
+ * there is an outbox, else in memory, which outlives a broker outage and not the process.
  */
 export class Uplink {
   readonly #options: UplinkOptions;
   readonly #link: MqttLink;
-  readonly #queue: Outgoing[] = [];
-  #unacknowledged = 0;
-  #acknowledged = 0;
-  #dropped = 0;
+  readonly #delivery: Delivery;
+  readonly #lease: LiveLease<LivePicture> | undefined;
+  readonly #desk: CommandDesk | undefined;
+  /** Newest retained messages, said again at each connection: a broker may have forgotten them. */
+  readonly #retained = new Map<string, Outgoing>();
+  #hasOutbox = false;
+  #isSubscribed = false;
   #eventSeq = 0;
+  #liveSeq = 0;
   #sessionSeq = 0;
-  #info: Outgoing | undefined;
   #failure: Error | undefined;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
-    const { url, device, bootId } = options;
+    const { url, access, device, bootId, onProblem, live, willDelaySeconds } = options;
     this.#link = new MqttLink({
-      ...{ url, clientId: `earshot-${device}-${bootId}` },
+      ...{ url, access, clientId: `earshot-${device}-${bootId}`, sessionSeconds: SESSION_SECONDS },
+      ...{ isPatient: options.outbox !== undefined, willDelaySeconds },
       will: () => this.#state('lost', this.#sessionSeq + 1),
       onConnect: () => this.#connected(),
+      onProblem: (problem) => onProblem?.(problem?.message ?? null),
     });
+    this.#delivery = new Delivery({
+      ...{ link: this.#link, memoryLimit: options.queueLimit ?? QUEUE_LIMIT },
+      onRefusal: (refusal) => this.#refused(refusal),
+    });
+    if (live) this.#lease = new LiveLease(live, (picture, seconds) => this.#showLive(picture, seconds));
+    const handlers = { ...options.commands, ...(this.#lease && { live: liveCommand(this.#lease) }) };
+    if (Object.keys(handlers).length > 0) {
+      const isClockWrong = () => options.clock.synced === false;
+      this.#desk = new CommandDesk({ handlers, isClockWrong, answer: (answer) => this.#answer(answer) });
+    }
   }
 
   get figures(): UplinkFigures {
-    return {
-      queued: this.#queue.length + this.#unacknowledged,
-      acknowledged: this.#acknowledged,
-      dropped: this.#dropped,
-    };
+    return this.#delivery.figures;
   }
 
-  /** Connects and introduces the device. @throws BrokerError */
+  get isOnline(): boolean {
+    return this.#link.isOnline;
+  }
+
+  /**
+   * Opens the outbox, connects and introduces the device.
+   * @throws BrokerError without an outbox, when no broker takes us; it may be tried again
+   * @throws OutboxLockedError when another process has the outbox
+   */
   async start(info: Fixed<Omit<InfoMessage, 'version' | 'headingDegrees' | 'position'>>): Promise<void> {
-    const { version, headingDegrees, position } = this.#options;
-    this.#info = encode('info', {
+    const { version, headingDegrees, position, homeAssistant, cloudEvents = false } = this.#options;
+    const message: InfoMessage = {
       ...{ schema: 'seld/info/1', ...this.#envelope, version, headingDegrees, position },
       ...{ time: now(), ...info },
-    });
+    };
+    this.#retained.set('info', encode('info', message));
+    if (homeAssistant) {
+      this.#retained.set('homeAssistant', homeAssistantDiscovery(message, { ...homeAssistant, cloudEvents }));
+    }
+    await this.#openOutbox();
+    await this.#subscribe();
     await this.#link.start();
   }
 
-  /** Queues an event; never blocks. */
+  /** Keeps an event until the broker has it; never blocks. */
   publish(event: SoundEvent): void {
-    if (this.#queue.length >= (this.#options.queueLimit ?? QUEUE_LIMIT)) {
-      this.#queue.shift();
-      this.#dropped += 1;
-    }
-    this.#queue.push(encode('event', this.#eventMessage(event)));
-    this.#sendQueued();
+    this.#eventSeq += 1;
+    const message = eventMessage(event, this.#eventSeq, this.#options);
+    this.#keep('event', message, message.endTime);
+  }
+
+  /** Announces a stored clip; kept like an event. @param name of the clip, never used again in this boot */
+  publishClip(name: string, clip: Omit<Fixed<ClipMessage>, 'id'>): void {
+    const message = { schema: 'seld/clip/1' as const, ...this.#envelope, id: this.#idOf(name), ...clip };
+    this.#keep('clip', { ...message, time: now() }, now());
+  }
+
+  /** Tells the result of an evaluation; kept like an event. @param name of it, never used again in this boot */
+  publishEvaluation(name: string, result: Omit<Fixed<EvaluationMessage>, 'id'>): void {
+    const message = { schema: 'seld/evaluation/1' as const, ...this.#envelope, id: this.#idOf(name), ...result };
+    this.#keep('evaluation', { ...message, time: now() }, now());
   }
 
   /** Says how the device is; retained, so that only the newest counts. */
   async publishHealth(health: Fixed<Omit<HealthMessage, 'outbox'>>): Promise<void> {
     if (!this.#link.isOnline) return;
-    await this.#send(
-      encode('health', {
-        ...{ schema: 'seld/health/1', ...this.#envelope, outbox: this.figures, time: now() },
-        ...health,
-      }),
-    );
+    const message = { schema: 'seld/health/1' as const, ...this.#envelope, time: now(), ...health };
+    await this.#send(encode('health', { ...message, outbox: this.figures }));
   }
 
-  /** Waits up to 5 seconds for what is unacknowledged, says goodbye, disconnects. */
+  /** Says which settings are in use; retained, and said again after each connection. */
+  report(reported: Fixed<ConfigReportedMessage>): void {
+    const message = { schema: 'seld/config-reported/1' as const, ...this.#envelope, time: now(), ...reported };
+    const outgoing = encode('config/reported', message);
+    this.#retained.set('config/reported', outgoing);
+    if (this.#link.isOnline) void this.#send(outgoing);
+  }
+
+  /**
+   * Waits up to 5 seconds for what is unacknowledged, says goodbye, disconnects. With an outbox what remains stays there, and a
+   * broker that is away is not waited for.
+   * @throws Error without an outbox, when the broker refused messages
+   */
   async stop(): Promise<void> {
+    this.#lease?.end();
     const deadline = Date.now() + DRAIN_TIMEOUT_MS;
-    while (this.figures.queued > 0 && !this.#failure && Date.now() < deadline) {
+    const isWorthwhile = () => !this.#failure && (this.#link.isOnline || !this.#hasOutbox);
+    while (this.figures.queued > 0 && isWorthwhile() && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    if (this.#link.isOnline) await this.#link.publish(this.#state('disconnected', this.#sessionSeq));
+    if (this.#link.isOnline) await this.#send(this.#state('disconnected', this.#sessionSeq));
+    await this.#delivery.stop();
     await this.#link.stop();
-    if (this.#failure) throw this.#failure;
+    if (this.#failure && !this.#hasOutbox) throw this.#failure;
   }
 
   get #envelope(): Envelope {
@@ -123,62 +165,110 @@ export class Uplink {
     return { site, device, bootId };
   }
 
-  #connected(): void {
-    this.#sessionSeq += 1;
-    void this.#send(this.#state('ready', this.#sessionSeq));
-    if (this.#info) void this.#send(this.#info);
-    this.#sendQueued();
+  #idOf(name: string): string {
+    const { device, bootId } = this.#options;
+    return `${device}/${bootId}/${name}`;
   }
 
-  #sendQueued(): void {
-    while (this.#link.isOnline && this.#unacknowledged < UNACKNOWLEDGED_LIMIT && this.#queue.length > 0) {
-      this.#unacknowledged += 1;
-      void this.#send(this.#queue.shift()!).then(() => {
-        this.#unacknowledged -= 1;
-        this.#acknowledged += 1;
-        this.#sendQueued();
-      });
+  /** A disk that takes no outbox is told and must not keep the device from being heard. */
+  async #openOutbox(): Promise<void> {
+    const { outbox, onProblem } = this.#options;
+    if (!outbox || this.#hasOutbox) return;
+    try {
+      await this.#delivery.useOutbox(await Outbox.open(outbox));
+      this.#hasOutbox = true;
+    } catch (error) {
+      if (error instanceof OutboxLockedError) throw error;
+      onProblem?.(
+        `The outbox ${outbox.folder} cannot be opened (${(error as Error).message}): messages are in memory only.`,
+      );
     }
   }
 
-  /** While the broker is away the MQTT client keeps what was sent; a refusal is a fault that stop() tells. */
+  async #subscribe(): Promise<void> {
+    const { site, device, onDesired, homeAssistant } = this.#options;
+    if (this.#isSubscribed) return;
+    this.#isSubscribed = true;
+    const filters = [
+      ...(this.#desk ? [filterOf('cmd', site, device)] : []),
+      ...(onDesired ? [filterOf('config/desired', site, device)] : []),
+      ...(homeAssistant ? [homeAssistantStatus(homeAssistant.prefix)] : []),
+    ];
+    if (filters.length > 0) await this.#link.subscribe(filters, (topic, payload) => this.#hear(topic, payload));
+  }
+
+  #hear(topic: string, payload: Uint8Array): void {
+    const { homeAssistant, onDesired } = this.#options;
+    if (homeAssistant && topic === homeAssistantStatus(homeAssistant.prefix)) {
+      if (Buffer.from(payload).toString() === 'online') void this.#send(this.#retained.get('homeAssistant')!);
+      return;
+    }
+    const isDesired = topic.endsWith('/config/desired');
+    // Who clears the retained settings sends an empty message.
+    if (isDesired && payload.length === 0) return;
+    let heard: AnyMessage | undefined;
+    try {
+      heard = decode(topic, payload);
+    } catch (error) {
+      if (isDesired) onDesired?.(error as Error);
+      else this.#options.onProblem?.(`A command that cannot be read was ignored: ${(error as Error).message}.`);
+      return;
+    }
+    if (heard?.kind === 'config/desired') onDesired?.(heard.message);
+    if (heard?.kind === 'cmd') void this.#desk?.take(heard.message);
+  }
+
+  #connected(): void {
+    this.#sessionSeq += 1;
+    void this.#send(this.#state('ready', this.#sessionSeq));
+    for (const outgoing of this.#retained.values()) void this.#send(outgoing);
+    this.#delivery.wake();
+  }
+
+  /** @param time when what the message tells happened */
+  #keep<K extends 'event' | 'clip' | 'evaluation'>(kind: K, message: MessageOf<K>, time: string): void {
+    const { topic, payload } = encode(kind, message);
+    this.#delivery.keep(topic, this.#options.cloudEvents ? cloudEvent(message, time) : payload);
+  }
+
+  /** What is lost with the connection is said again after the next one; a refusal is a fault that people must see. */
   async #send(message: Outgoing): Promise<void> {
     try {
       await this.#link.publish(message);
     } catch (error) {
-      this.#failure ??= error as Error;
+      const { code, message: reason } = error as Error & { code?: unknown };
+      if (typeof code === 'number') this.#refused({ reasonCode: code, reason, topic: message.topic });
     }
+  }
+
+  #refused(refusal: Refusal | null): void {
+    const problem = refusal && refusalSentence(refusal);
+    if (problem) this.#failure ??= new UplinkRefusedError(problem);
+    this.#options.onProblem?.(problem);
+  }
+
+  #answer(answer: Answer): void {
+    const message = { schema: 'seld/res/1' as const, ...this.#envelope, ...answer, time: now() };
+    void this.#send(encode('res', message));
+  }
+
+  #showLive(picture: LivePicture, leaseSeconds: number): void {
+    if (!this.#link.isOnline) return;
+    this.#liveSeq += 1;
+    const head = { schema: 'seld/live/1' as const, ...this.#envelope, seq: this.#liveSeq, leaseSeconds };
+    void this.#send(encode('live', { ...head, ...picture, time: now() }));
   }
 
   #state(state: StateMessage['state'], sessionSeq: number): Outgoing {
     const { version } = this.#options;
     return encode('state', { schema: 'seld/state/1', ...this.#envelope, sessionSeq, state, version, time: now() });
   }
-
-  #eventMessage(event: SoundEvent): EventMessage {
-    const { device, bootId, headingDegrees, position, clock, wallTimeMs } = this.#options;
-    this.#eventSeq += 1;
-    const { azimuth, elevation, spreadDegrees, score, startSeconds, endSeconds } = event;
-    return {
-      ...{
-        schema: 'seld/event/1',
-        ...this.#envelope,
-        id: `${device}/${bootId}/${this.#eventSeq}`,
-        seq: this.#eventSeq,
-      },
-      ...{ track: event.trackId, phase: PHASES[event.phase], class: event.label, score, frame: 'microphone' },
-      ...{ azimuth, elevation, direction: [...event.direction], spreadDegrees },
-      ...{ bearingDegrees: bearing(headingDegrees, azimuth), headingDegrees, position },
-      ...{ startSeconds, endSeconds, clock, sentTime: now() },
-      startTime: new Date(wallTimeMs(startSeconds)).toISOString(),
-      endTime: new Date(wallTimeMs(endSeconds)).toISOString(),
-    };
-  }
 }
 
-/** Compass bearing, clockwise from north, of an azimuth counter-clockwise from the front. */
-function bearing(headingDegrees: number | null, azimuth: number): number | null {
-  return headingDegrees === null ? null : (((headingDegrees - azimuth) % 360) + 360) % 360;
+function refusalSentence({ reasonCode, reason, topic }: Refusal): string {
+  const code = reasonCode > 0 ? `, reason code ${reasonCode}` : '';
+  const wayOut = reasonCode === 135 ? ': allow the device to write it in the access rules of the broker' : '';
+  return `The broker does not take ${topic} (${reason}${code})${wayOut}.`;
 }
 
 function now(): string {
