@@ -14,6 +14,7 @@ import { buildCommand } from './model/build.ts';
 import { goldenCommand } from './model/golden.ts';
 import { importCommand } from './model/import.ts';
 import { optimiseCommand } from './model/optimise.ts';
+import { planCommand } from './model/plan.ts';
 import { quantiseCommand } from './model/quantise.ts';
 import { showCommand } from './model/show.ts';
 import { verifyCommand } from './model/verify.ts';
@@ -46,6 +47,7 @@ function program(): Command {
   model.addCommand(buildCommand());
   model.addCommand(goldenCommand());
   model.addCommand(optimiseCommand());
+  model.addCommand(planCommand());
   model.addCommand(quantiseCommand());
   model.addCommand(showCommand());
   model.addCommand(verifyCommand());
