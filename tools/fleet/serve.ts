@@ -1,0 +1,134 @@
+// earshot fleet serve: a broker, a database and the collector between them, until it is told to stop.
+import { hostname } from 'node:os';
+import { Command } from 'commander';
+import { startBroker } from '../broker.ts';
+import { printJson, UserError } from '../command.ts';
+import { onInterruption } from '../interruption.ts';
+import { createLiveText } from '../progress.ts';
+import { Collector, type CollectorFigures } from './collector.ts';
+import { type Database, openDatabase } from './database.ts';
+import { listDevices } from './device-store.ts';
+import { findGaps } from './event-store.ts';
+import { migrate } from './migrations.ts';
+
+/** Where the embedded database lies when nobody says otherwise. */
+const DATA = 'earshot-fleet';
+const MQTT_PORT = 1883;
+const TICK_MS = 1000;
+const JSON_MS = 5000;
+
+interface ServeOptions {
+  readonly broker?: string;
+  readonly port: string;
+  readonly database: string;
+  readonly group?: string;
+  readonly name: string;
+  readonly json?: boolean;
+}
+
+/** What the hub tells of itself. */
+interface HubStatus extends CollectorFigures {
+  readonly devices: number;
+  readonly online: number;
+  readonly gaps: number;
+}
+
+export function fleetServeCommand(): Command {
+  return new Command('serve')
+    .summary('keep what devices say: broker, collector and database in one')
+    .description(
+      'Starts an MQTT broker on the loopback interface and an embedded PostgreSQL, or uses those given, and stores every\n' +
+        'event once, acknowledged after it is safe. Stop with Ctrl-C; what comes meanwhile waits at the broker.',
+    )
+    .option('--broker <url>', 'MQTT broker to listen to (default: one inside this process)')
+    .option('--port <n>', 'port of the broker inside this process, on the loopback interface', String(MQTT_PORT))
+    .option('--database <url>', 'postgres://user@host/name, or a folder for the embedded one', DATA)
+    .option('--group <name>', 'share the work with other hubs of this group (MQTT 5 brokers)')
+    .option('--name <id>', 'of this hub at the broker: the same after each start', `earshot-hub-${hostname()}`)
+    .option('--json', 'print one JSON object every 5 seconds')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  earshot fleet serve\n' +
+        '  earshot fleet serve --broker mqtt://192.168.1.2:1883 --database postgres://earshot@db.lan/earshot\n' +
+        '  earshot fleet serve --broker mqtt://broker.lan --database postgres://earshot@db.lan/earshot --group hubs --name hub-2',
+    )
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  if (!options.json) process.stderr.write('Opening the database; an embedded one takes some seconds the first time.\n');
+  const database = await openDatabase(options.database);
+  const stops: (() => Promise<void>)[] = [() => database.close()];
+  try {
+    await migrate(database);
+    const url = options.broker ?? (await ownBroker(options.port, stops));
+    const troubles = options.json ? undefined : new Troubles();
+    const collector = new Collector({
+      ...{ url, clientId: options.name, database, group: options.group },
+      onTrouble: (error) => troubles?.tell(error),
+    });
+    await collector.start();
+    stops.unshift(() => collector.stop());
+    if (!options.json)
+      process.stdout.write(
+        `Devices publish to ${url.replace(/\/\/[^@/]*@/, '//')}; kept in ${database.description}.\n`,
+      );
+    await untilStopped(() => statusOf(database, collector), options.json ?? false);
+  } finally {
+    for (const stop of stops) await stop();
+  }
+}
+
+async function ownBroker(port: string, stops: (() => Promise<void>)[]): Promise<string> {
+  const number = Number(port);
+  if (!Number.isInteger(number) || number < 0 || number > 65_535) {
+    throw new UserError(`--port ${port}: give a number from 0 (any free one) to 65535.`);
+  }
+  const broker = await startBroker(number);
+  stops.unshift(() => broker.stop());
+  return broker.url;
+}
+
+async function statusOf(database: Database, collector: Collector): Promise<HubStatus> {
+  const devices = await listDevices(database);
+  const online = devices.filter(({ state }) => state === 'ready' || state === 'alert').length;
+  const gaps = (await findGaps(database)).length;
+  return { ...collector.figures, devices: devices.length, online, gaps };
+}
+
+/** Shows the status again and again; a database that is away for a while is no reason to end. */
+async function untilStopped(status: () => Promise<HubStatus>, json: boolean): Promise<void> {
+  const live = !json && process.stdout.isTTY ? createLiveText(process.stdout) : undefined;
+  const stopped = new Promise<void>((resolve) => onInterruption(() => resolve()));
+  const show = async () => {
+    const now = await status().catch((error: Error) => ({ error: error.message }));
+    if (json) printJson({ type: 'hub', time: new Date().toISOString(), ...now });
+    else live?.('error' in now ? now.error : statusText(now));
+  };
+  let isOver = false;
+  void stopped.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    await show();
+    await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, json ? JSON_MS : TICK_MS))]);
+  }
+  live?.persist();
+}
+
+function statusText({ devices, online, fresh, duplicates, quarantined, gaps, isOnline }: HubStatus): string {
+  const link = isOnline ? '' : '  broker away';
+  return `${online} of ${devices} devices online  ${fresh} events, ${duplicates} repeated, ${gaps} gaps, ${quarantined} in quarantine${link}`;
+}
+
+/** The same trouble is told once a minute. */
+class Troubles {
+  readonly #toldMs = new Map<string, number>();
+
+  tell({ message }: Error): void {
+    const now = performance.now();
+    if (now - (this.#toldMs.get(message) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
+    this.#toldMs.set(message, now);
+    process.stderr.write(`${message}\n`);
+  }
+}
