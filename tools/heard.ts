@@ -8,6 +8,7 @@ import type { SceneEvent } from './scene-csv.ts';
 export class Heard {
   readonly events: SceneEvent[] = [];
   readonly delaysMs: number[] = [];
+  readonly #known = new Set<string>();
   readonly #delayOf = new Map<number, number>();
   readonly #labels: readonly string[];
   readonly #paced: boolean;
@@ -19,8 +20,11 @@ export class Heard {
     this.#table = table;
   }
 
+  /** Takes a message once, however often it comes. */
   add(message: EventMessage): void {
-    const { phase, track } = message;
+    const { phase, track, id } = message;
+    if (this.#known.has(id)) return;
+    this.#known.add(id);
     if (phase === 'new' && this.#paced) {
       const delayMs = Date.now() - Date.parse(message.startTime);
       this.delaysMs.push(delayMs);

@@ -1,9 +1,13 @@
 // The other end of the wire: hears a device's events as any subscriber would, and measures how late they come.
+import type { BrokerAccess } from '../runtime/uplink/broker-access.ts';
 import { MqttLink } from '../runtime/uplink/mqtt.ts';
 import { decode, type EventMessage, filterOf } from '../runtime/uplink/topics.ts';
 
 export interface ListenerOptions {
   readonly url: string;
+  readonly access?: BrokerAccess;
+  /** Waits for a broker that is away, instead of throwing. */
+  readonly isPatient?: boolean;
   readonly site: string;
   readonly device: string;
   readonly bootId: string;
@@ -19,15 +23,15 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { url, device, bootId } = options;
-    this.#link = new MqttLink({ url, clientId: `earshot-listener-${device}-${bootId}` });
+    const { url, access, isPatient, device, bootId } = options;
+    this.#link = new MqttLink({ url, access, isPatient, clientId: `earshot-listener-${device}-${bootId}` });
   }
 
   get received(): number {
     return this.#received;
   }
 
-  /** @throws BrokerError when no broker answers */
+  /** @throws BrokerError when no broker answers and it is not patient */
   async start(): Promise<void> {
     const { site, device } = this.#options;
     await this.#link.start();

@@ -8,7 +8,10 @@ import type { InferenceBackend } from '../runtime/inference/engine.ts';
 import { findModel, type Model, NETWORK_FILE } from '../runtime/inference/model-files.ts';
 import { OnnxEngine } from '../runtime/inference/onnx-engine.ts';
 import { Pipeline } from '../runtime/pipeline.ts';
+import type { SoundEvent } from '../runtime/signals.ts';
+import { eventMessage } from '../runtime/uplink/event-message.ts';
 import { Uplink } from '../runtime/uplink/uplink.ts';
+import { uplinkSettings } from '../runtime/uplink/uplink-options.ts';
 import { startBroker } from './broker.ts';
 import { bundledRecording } from './bundled-recording.ts';
 import { printJson } from './command.ts';
@@ -32,6 +35,7 @@ interface RunOptions {
   readonly out: string;
   readonly model?: string;
   readonly broker?: string;
+  readonly outbox?: string;
   readonly config?: string;
   readonly threads?: string;
   readonly resample?: boolean;
@@ -52,6 +56,7 @@ export function runCommand(): Command {
     .option('--out <folder>', 'where the picture goes', 'earshot-out')
     .option('--model <name>', 'a shipped model, or a folder with manifest.json')
     .option('--broker <url>', 'MQTT broker to publish to (default: one inside this process)')
+    .option('--outbox <folder>', 'keep messages on disk until the broker has them (default: in memory)')
     .option('--config <file>', 'settings of the device, JSON')
     .option('--threads <n>', 'threads of the network (default: 1; all cores, at most 4, with --fast)')
     .option('--resample', 'also take recordings that are not at 48 or 24 kHz')
@@ -61,14 +66,14 @@ export function runCommand(): Command {
     .addHelpText(
       'after',
       '\nExamples:\n  earshot run\n  earshot run yard.wav --fast\n  earshot run yard.wav --json > events.jsonl\n' +
-        '  earshot run yard.wav --broker mqtt://192.168.1.2:1883\n' +
+        '  earshot run yard.wav --broker mqtt://192.168.1.2:1883 --outbox /var/lib/earshot/outbox\n' +
         '  earshot run --config device.json',
     )
     .action(run);
 }
 
 async function run(given: string | undefined, options: RunOptions): Promise<void> {
-  const settings = options.config ? await readConfig(options.config) : parseConfig({}, 'defaults');
+  const settings = withOutbox(options.config ? await readConfig(options.config) : parseConfig({}, 'defaults'), options);
   if (options.config && settings.microphone && given === undefined) return listen(await service(options, settings));
   const recording = given ?? bundledRecording();
   const model = await findModel(options.model ?? settings.model, settings.format);
@@ -84,10 +89,17 @@ async function run(given: string | undefined, options: RunOptions): Promise<void
 }
 
 /** The settings of the service; what the command line says goes before the file. */
-async function service({ config: file, broker, model }: RunOptions, config: Config): Promise<ListenOptions> {
-  const given = { ...(broker && { broker }), ...(model && { model }) };
+async function service({ config: file, broker, model, outbox }: RunOptions, config: Config): Promise<ListenOptions> {
+  const given = { ...(broker && { broker }), ...(model && { model }), ...(outbox && { outbox: config.outbox }) };
   const settings = JSON.parse(await readFile(file!, 'utf8'));
   return { config: { ...config, ...given }, settings: { ...settings, ...given } };
+}
+
+/** A folder given on the command line goes before that of the settings; their bounds stay. */
+function withOutbox(settings: Config, { outbox: folder, broker }: RunOptions): Config {
+  const outbox =
+    folder === undefined ? settings.outbox : parseConfig({ outbox: { ...settings.outbox, folder } }, '--outbox').outbox;
+  return { ...settings, outbox, broker: broker ?? settings.broker };
 }
 
 interface Session {
@@ -107,7 +119,7 @@ async function play(session: Session): Promise<Played> {
     const backend = backendOf(options, settings, model);
     stops.unshift(() => backend.stop());
     await backend.start();
-    const url = options.broker ?? settings.broker ?? (await ownBroker(stops));
+    const url = settings.broker ?? (await ownBroker(stops));
     return await hear(session, source, backend, url, stops);
   } finally {
     for (const stop of stops) await stop();
@@ -131,20 +143,33 @@ async function hear(
   const { site, device, headingDegrees, position, healthSeconds, tracking } = settings;
   const paced = !options.fast;
   const identity = { url, site, device, bootId: randomBytes(4).toString('hex') };
+  const delivery = await uplinkSettings(settings);
   const table = options.json ? undefined : createLiveTable(manifest.labels);
   const heard = new Heard(manifest.labels, paced, table);
-  const listener = new Listener({ ...identity, onEvent: (message) => heard.add(message) });
+  const isPatient = delivery.outbox !== undefined;
+  const listener = new Listener({
+    ...{ ...identity, access: delivery.access, isPatient },
+    onEvent: (message) => heard.add(message),
+  });
   stops.unshift(() => listener.stop());
   await listener.start();
 
-  const uplink: Uplink = new Uplink({
-    ...identity,
-    ...{ version, headingDegrees, position },
-    clock: { source: paced ? 'system' : 'recording', synced: null, offsetMs: null },
-    wallTimeMs: (seconds) => pipeline.wallTimeMs(seconds),
-  });
+  const context = {
+    ...{ ...identity, headingDegrees, position },
+    clock: { source: paced ? ('system' as const) : ('recording' as const), synced: null, offsetMs: null },
+    wallTimeMs: (seconds: number): number => pipeline.wallTimeMs(seconds),
+  };
+  const uplink: Uplink = new Uplink({ ...context, ...delivery, version, onProblem: warner() });
+  let seq = 0;
+  const onEvent = (event: SoundEvent) => {
+    seq += 1;
+    // While the broker is away nothing comes back from it.
+    if (!uplink.isOnline) heard.add(eventMessage(event, seq, context));
+  };
   const normalization = options.normalization ?? settings.normalization;
-  const pipeline = new Pipeline({ source, model, backend, uplink, tracking, healthSeconds, normalization });
+  const pipeline = new Pipeline({
+    ...{ source, model, backend, uplink, tracking, healthSeconds, normalization, onEvent },
+  });
   stops.unshift(() => uplink.stop());
   await uplink.start({
     model: { name: manifest.name, sha256: manifest.files[NETWORK_FILE]!, labels: manifest.labels },
@@ -166,6 +191,16 @@ async function hear(
     messages: { ...uplink.figures, received: listener.received },
   });
   return { summary, events: heard.events };
+}
+
+/** Tells each problem with the broker or the disk once, when it begins. */
+function warner(): (problem: string | null) => void {
+  const told = new Set<string>();
+  return (problem) => {
+    if (problem === null || told.has(problem)) return;
+    told.add(problem);
+    process.stderr.write(`warning: ${problem}\n`);
+  };
 }
 
 /** At real speed one thread has time to spare; when nobody waits for the sound the network is what takes time. */
