@@ -39,6 +39,9 @@ export class UplinkRefusedError extends Error {
 
 export type UplinkFigures = DeliveryFigures;
 
+/** The info message without what the uplink's options say. */
+export type Introduction = Fixed<Omit<InfoMessage, 'version' | 'headingDegrees' | 'position'>>;
+
 /**
  * Sends what the device has to say. Events, clips and evaluations are kept until the broker acknowledged them: on disk where
  * there is an outbox, else in memory, which outlives a broker outage and not the process.
@@ -93,19 +96,28 @@ export class Uplink {
    * @throws BrokerError without an outbox, when no broker takes us; it may be tried again
    * @throws OutboxLockedError when another process has the outbox
    */
-  async start(info: Fixed<Omit<InfoMessage, 'version' | 'headingDegrees' | 'position'>>): Promise<void> {
+  async start(info: Introduction): Promise<void> {
+    this.introduce(info);
+    await this.#openOutbox();
+    await this.#subscribe();
+    await this.#link.start();
+  }
+
+  /** Says what the device is; retained, and said again after each connection. To be called again when it has changed. */
+  introduce(info: Introduction): void {
     const { version, headingDegrees, position, homeAssistant, cloudEvents = false } = this.#options;
     const message: InfoMessage = {
       ...{ schema: 'seld/info/1', ...this.#envelope, version, headingDegrees, position },
       ...{ time: now(), ...info },
     };
-    this.#retained.set('info', encode('info', message));
+    const said: [string, Outgoing][] = [['info', encode('info', message)]];
     if (homeAssistant) {
-      this.#retained.set('homeAssistant', homeAssistantDiscovery(message, { ...homeAssistant, cloudEvents }));
+      said.push(['homeAssistant', homeAssistantDiscovery(message, { ...homeAssistant, cloudEvents })]);
     }
-    await this.#openOutbox();
-    await this.#subscribe();
-    await this.#link.start();
+    for (const [name, outgoing] of said) {
+      this.#retained.set(name, outgoing);
+      if (this.#link.isOnline) void this.#send(outgoing);
+    }
   }
 
   /** Keeps an event until the broker has it; never blocks. */
