@@ -183,6 +183,7 @@ async function hear(
   });
   const { figures } = pipeline;
   await uplink.stop();
+  if (uplink.refusal && !delivery.outbox) throw uplink.refusal;
   await listener.waitFor(uplink.figures.acknowledged);
   table?.finish();
   const summary = summarise({
@@ -194,9 +195,9 @@ async function hear(
 }
 
 /** Tells each problem with the broker or the disk once, when it begins. */
-function warner(): (problem: string | null) => void {
+function warner(): (code: string, problem: string | null) => void {
   const told = new Set<string>();
-  return (problem) => {
+  return (_, problem) => {
     if (problem === null || told.has(problem)) return;
     told.add(problem);
     process.stderr.write(`warning: ${problem}\n`);

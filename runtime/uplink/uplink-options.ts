@@ -13,6 +13,9 @@ export type Fixed<M> = Omit<M, keyof Envelope | 'schema' | 'time'>;
 /** What the maker of live pictures gives. */
 export type LivePicture = Omit<Fixed<LiveMessage>, 'seq' | 'leaseSeconds'>;
 
+/** The outbox and an unreadable command are told once, and not when it is over. */
+export type ProblemCode = 'broker-lost' | 'broker-refuses' | 'outbox-failed' | 'command-unreadable';
+
 export interface UplinkOptions extends EventContext {
   readonly url: string;
   readonly access?: BrokerAccess;
@@ -29,7 +32,7 @@ export interface UplinkOptions extends EventContext {
   /** Hears the desired settings, or why they cannot be read. */
   readonly onDesired?: (desired: ConfigDesiredMessage | Error) => void;
   /** Told in one sentence what is wrong between us and the broker or the disk; null when it is over. */
-  readonly onProblem?: (problem: string | null) => void;
+  readonly onProblem?: (code: ProblemCode, problem: string | null) => void;
   /** Time until others hear that the connection broke, with MQTT 5; default 10. */
   readonly willDelaySeconds?: number;
 }

@@ -59,7 +59,7 @@ export class Uplink {
   #eventSeq = 0;
   #liveSeq = 0;
   #sessionSeq = 0;
-  #failure: Error | undefined;
+  #refusal: UplinkRefusedError | undefined;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -69,7 +69,7 @@ export class Uplink {
       ...{ isPatient: options.outbox !== undefined, willDelaySeconds },
       will: () => this.#state('lost', this.#sessionSeq + 1),
       onConnect: () => this.#connected(),
-      onProblem: (problem) => onProblem?.(problem?.message ?? null),
+      onProblem: (problem) => onProblem?.('broker-lost', problem?.message ?? null),
     });
     this.#delivery = new Delivery({
       ...{ link: this.#link, memoryLimit: options.queueLimit ?? QUEUE_LIMIT },
@@ -85,6 +85,11 @@ export class Uplink {
 
   get figures(): UplinkFigures {
     return this.#delivery.figures;
+  }
+
+  /** Why the broker does not take what we send; undefined while it does. */
+  get refusal(): UplinkRefusedError | undefined {
+    return this.#refusal;
   }
 
   get isOnline(): boolean {
@@ -157,19 +162,17 @@ export class Uplink {
   /**
    * Waits up to 5 seconds for what is unacknowledged, says goodbye, disconnects. With an outbox what remains stays there, and a
    * broker that is away is not waited for.
-   * @throws Error without an outbox, when the broker refused messages
    */
   async stop(): Promise<void> {
     this.#lease?.end();
     const deadline = Date.now() + DRAIN_TIMEOUT_MS;
-    const isWorthwhile = () => !this.#failure && (this.#link.isOnline || !this.#hasOutbox);
+    const isWorthwhile = () => !this.#refusal && (this.#link.isOnline || !this.#hasOutbox);
     while (this.figures.queued > 0 && isWorthwhile() && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     if (this.#link.isOnline) await this.#send(this.#state('disconnected', this.#sessionSeq));
     await this.#delivery.stop();
     await this.#link.stop();
-    if (this.#failure && !this.#hasOutbox) throw this.#failure;
   }
 
   get #envelope(): Envelope {
@@ -192,6 +195,7 @@ export class Uplink {
     } catch (error) {
       if (error instanceof OutboxLockedError) throw error;
       onProblem?.(
+        'outbox-failed',
         `The outbox ${outbox.folder} cannot be opened (${(error as Error).message}): messages are in memory only.`,
       );
     }
@@ -223,7 +227,11 @@ export class Uplink {
       heard = decode(topic, payload);
     } catch (error) {
       if (isDesired) onDesired?.(error as Error);
-      else this.#options.onProblem?.(`A command that cannot be read was ignored: ${(error as Error).message}.`);
+      else
+        this.#options.onProblem?.(
+          'command-unreadable',
+          `A command that cannot be read was left: ${(error as Error).message}.`,
+        );
       return;
     }
     if (heard?.kind === 'config/desired') onDesired?.(heard.message);
@@ -255,8 +263,8 @@ export class Uplink {
 
   #refused(refusal: Refusal | null): void {
     const problem = refusal && refusalSentence(refusal);
-    if (problem) this.#failure ??= new UplinkRefusedError(problem);
-    this.#options.onProblem?.(problem);
+    this.#refusal = problem === null ? undefined : new UplinkRefusedError(problem);
+    this.#options.onProblem?.('broker-refuses', problem);
   }
 
   #answer(answer: Answer): void {
