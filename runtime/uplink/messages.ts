@@ -77,6 +77,7 @@ export const LiveMessage = z.object({
     .describe('power by direction; null: not known'),
   spectrogram: z
     .object({
+      endSeconds: seconds.optional().describe('of the newest frame; privacy may hold it back behind streamSeconds'),
       frameSeconds: z.number().positive(),
       hertz: z.array(z.number().min(0)).max(256).describe('centre of each band'),
       decibels: z
