@@ -2,7 +2,7 @@
 
 import type { Grid } from './grid.ts';
 import type { Distribution } from './histogram.ts';
-import { best, squaredError } from './ranges.ts';
+import { best, errorOf } from './ranges.ts';
 
 /**
  * With x and ELU(x) on one grid of step 1/k:
@@ -25,18 +25,16 @@ const SMALLEST_SHIFT = 4;
 /** sigmoid(x - b) has stopped growing at e^b; b past this gains nothing. */
 const LARGEST_SHIFT = 12;
 
-export const elu = (x: number): number => (x >= 0 ? x : Math.expm1(x));
+const { exp, expm1, max, min, round } = Math;
+
+export const elu = (x: number): number => (x >= 0 ? x : expm1(x));
 
 /** @returns undefined when the values reach so far that 256 steps are too coarse for the bent part */
 export function eluLookup(distribution: Distribution, exactEnds: boolean): EluLookup | undefined {
   const candidates = lookups(distribution, exactEnds);
   if (candidates.length === 0) return undefined;
-  return best(candidates, (lookup) => {
-    const table = lookupTable(lookup);
-    const { scale, zeroPoint } = lookup.grid;
-    const through = (x: number) => table[Math.min(255, Math.max(0, Math.round(x / scale) + zeroPoint))]!;
-    return squaredError(distribution, lookup.grid, elu, through);
-  });
+  const error = errorOf(distribution, elu);
+  return best(candidates, (lookup) => error(lookup.grid, lookupTable(lookup)));
 }
 
 /** Every k that covers the values to a share of their ends, with every zero point that leaves room below -1. */
@@ -70,8 +68,8 @@ function lookupFor(k: number, zeroPoint: number): EluLookup | undefined {
 /** The real value that each of the 256 integers becomes. */
 export function lookupTable({ grid, shiftedZeroPoint, output }: EluLookup): Float64Array {
   return Float64Array.from({ length: 256 }, (_, q) => {
-    const sigmoid = 1 / (1 + Math.exp(-grid.scale * (q - shiftedZeroPoint)));
-    const bent = Math.min(255, Math.round(sigmoid / output.scale) + output.zeroPoint);
-    return grid.scale * (Math.min(bent, Math.max(q, grid.zeroPoint)) - grid.zeroPoint);
+    const sigmoid = 1 / (1 + exp(-grid.scale * (q - shiftedZeroPoint)));
+    const bent = min(255, round(sigmoid / output.scale) + output.zeroPoint);
+    return grid.scale * (min(bent, max(q, grid.zeroPoint)) - grid.zeroPoint);
   });
 }

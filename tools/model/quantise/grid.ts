@@ -25,10 +25,13 @@ export function int8Grid(reach: number): Grid {
   return { type: 'int8', scale: Math.fround(Math.max(reach / 127, SMALLEST_SCALE)), zeroPoint: 0 };
 }
 
-/** The integer that stands for a value: halves are rounded to the even neighbour, as ONNX does it. */
+/** Looked up once: this is done for every weight and every candidate. */
+const { abs, fround, max, min, round } = Math;
+
+/** The integer that stands for a value: divided in float32, halves rounded to the even neighbour, as ONNX Runtime does it. */
 export function toInteger({ type, scale, zeroPoint }: Grid, value: number): number {
   const [lowest, highest] = ENDS[type];
-  return Math.min(highest, Math.max(lowest, roundHalfEven(value / scale) + zeroPoint));
+  return min(highest, max(lowest, roundHalfEven(fround(value / scale)) + zeroPoint));
 }
 
 export function toReal({ scale, zeroPoint }: Grid, integer: number): number {
@@ -36,6 +39,6 @@ export function toReal({ scale, zeroPoint }: Grid, integer: number): number {
 }
 
 export function roundHalfEven(value: number): number {
-  const rounded = Math.round(value);
-  return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+  const rounded = round(value);
+  return abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

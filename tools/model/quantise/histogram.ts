@@ -26,9 +26,9 @@ export class Histogram {
     this.#widen(...ends);
     const [counts, perBin] = [this.#counts, HALF / this.#reach];
     for (let i = 0; i < values.length; i += 1) {
+      const bin = (values[i]! * perBin + HALF) | 0;
       // The largest value of all may lie on the upper edge.
-      const bin = Math.min(BINS - 1, (values[i]! * perBin + HALF) | 0);
-      counts[bin]! += 1;
+      counts[bin < BINS ? bin : BINS - 1]! += 1;
     }
   }
 

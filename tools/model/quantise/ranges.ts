@@ -1,5 +1,5 @@
 // Which stretch of values a grid should cover: the whole, all but a rare few, or the one with the least error where it counts.
-import { type Grid, int8Grid, toInteger, toReal, uint8Grid } from './grid.ts';
+import { ENDS, type Grid, int8Grid, toReal, uint8Grid } from './grid.ts';
 import type { Distribution } from './histogram.ts';
 
 export const METHODS = ['mse', 'percentile', 'min-max'] as const;
@@ -29,7 +29,7 @@ export function uint8GridFor(distribution: Distribution, { method, seenThrough =
   const lows = lowest < 0 ? SHARES.low.map((share) => share * lowest) : [0];
   const highs = highest > 0 ? SHARES.high.map((share) => share * highest) : [0];
   const grids = lows.flatMap((lo) => highs.map((hi) => uint8Grid(lo, hi)));
-  return best(grids, (grid) => squaredError(distribution, grid, seenThrough));
+  return best(grids, errorOf(distribution, seenThrough));
 }
 
 /** A grid of int8 around 0 for the values of a distribution. */
@@ -38,22 +38,39 @@ export function int8GridFor(distribution: Distribution, { method, seenThrough = 
   if (method === 'min-max') return int8Grid(reach);
   if (method === 'percentile') return int8Grid(Math.max(...kept(distribution).map(Math.abs)));
   const grids = SHARES.high.map((share) => int8Grid(share * reach));
-  return best(grids, (grid) => squaredError(distribution, grid, seenThrough));
+  return best(grids, errorOf(distribution, seenThrough));
 }
 
-/** Sum over all values of the squared difference that the grid makes, after what they are seen through. */
-export function squaredError(
+/** What each integer of a grid becomes where it is consumed, from the lowest of its type on. */
+export type Table = ArrayLike<number>;
+
+/**
+ * Sum over all values of the squared difference that a grid makes, measured after what they are seen through.
+ * @returns a function of the grid and of what its integers become; by default the seen-through real values
+ */
+export function errorOf(
   { centres, counts }: Distribution,
-  grid: Grid,
   seenThrough: SeenThrough = identity,
-  throughGrid: SeenThrough = (value) => seenThrough(toReal(grid, toInteger(grid, value))),
-): number {
-  let sum = 0;
-  for (let i = 0; i < centres.length; i += 1) {
-    const error = throughGrid(centres[i]!) - seenThrough(centres[i]!);
-    sum += counts[i]! * error * error;
-  }
-  return sum;
+): (grid: Grid, table?: Table) => number {
+  const wanted = centres.map(seenThrough);
+  return (grid, table = tableOf(grid, seenThrough)) => {
+    const [lowest, highest] = ENDS[grid.type];
+    const [perStep, last] = [1 / grid.scale, highest - lowest];
+    const offset = grid.zeroPoint - lowest + 0.5;
+    let sum = 0;
+    for (let i = 0; i < centres.length; i += 1) {
+      const place = centres[i]! * perStep + offset;
+      const index = place < 0 ? 0 : place > last ? last : place | 0;
+      const error = table[index]! - wanted[i]!;
+      sum += counts[i]! * error * error;
+    }
+    return sum;
+  };
+}
+
+function tableOf(grid: Grid, seenThrough: SeenThrough): Table {
+  const [lowest, highest] = ENDS[grid.type];
+  return Float64Array.from({ length: highest - lowest + 1 }, (_, i) => seenThrough(toReal(grid, lowest + i)));
 }
 
 /** The candidate with the least error, the first of equals. */

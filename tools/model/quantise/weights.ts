@@ -28,7 +28,7 @@ export function int8Weights(
 ): Int8Weights {
   const inner = countOf(dims.slice(axis + 1));
   const slices = dims[axis]!;
-  const channelOf = (i: number) => Math.floor(i / inner) % slices;
+  const channelOf = (i: number) => floor(i / inner) % slices;
   const members = Array.from({ length: slices }, () => [] as number[]);
   for (let i = 0; i < values.length; i += 1) members[channelOf(i)]!.push(values[i]!);
   const scales = Float32Array.from(members, (slice) => sliceScale(slice, hold));
@@ -36,19 +36,22 @@ export function int8Weights(
   return { dims, values: integers, scales, axis };
 }
 
+/** Looked up once: this is done for every weight. */
+const { abs, floor, fround, max, min } = Math;
+
 /** Of a slice of zeros too. */
 function singleScale(scale: number): number {
-  return Math.fround(Math.max(scale, 2 ** -24));
+  return fround(max(scale, 2 ** -24));
 }
 
 /** The nearest scale that float16 holds with all its digits. */
 export function asHalf(scale: number): number {
-  const [bits] = halfBits(Float32Array.of(Math.max(scale, SMALLEST_SCALE))) as unknown as [number];
+  const [bits] = halfBits(Float32Array.of(max(scale, SMALLEST_SCALE))) as unknown as [number];
   return (1 + (bits & 0x3ff) / 1024) * 2 ** ((bits >> 10) - 15);
 }
 
 function sliceScale(slice: readonly number[], hold: (scale: number) => number): number {
-  const largest = slice.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const largest = slice.reduce((most, value) => max(most, abs(value)), 0);
   return best(
     SHARES.map((share) => hold((share * largest) / 127)),
     (scale) => slice.reduce((sum, value) => sum + (cut(value / scale) * scale - value) ** 2, 0),
@@ -56,13 +59,13 @@ function sliceScale(slice: readonly number[], hold: (scale: number) => number): 
 }
 
 function cut(value: number): number {
-  return Math.max(-127, Math.min(127, roundHalfEven(value)));
+  return max(-127, min(127, roundHalfEven(value)));
 }
 
 /** The real values that int8 weights stand for. */
 export function dequantised({ dims, values, scales, axis }: Int8Weights): Float32Array {
   const inner = countOf(dims.slice(axis + 1));
-  return Float32Array.from(values, (value, i) => value * scales[Math.floor(i / inner) % scales.length]!);
+  return Float32Array.from(values, (value, i) => value * scales[floor(i / inner) % scales.length]!);
 }
 
 /** Adds int8 weights with their DequantizeLinear. @returns the float tensor it makes */
@@ -79,7 +82,7 @@ const FLOAT16_MOST = 65504;
 export function halfBits(values: Float32Array): Uint16Array {
   const view = new DataView(new ArrayBuffer(4));
   return Uint16Array.from(values, (value) => {
-    view.setFloat32(0, Math.max(-FLOAT16_MOST, Math.min(FLOAT16_MOST, value)));
+    view.setFloat32(0, max(-FLOAT16_MOST, min(FLOAT16_MOST, value)));
     return halfOf(view.getUint32(0));
   });
 }
