@@ -16,7 +16,7 @@ const WINDOW_FRAMES = 300;
 const CLASSES = 11;
 
 interface Options {
-  readonly data?: string;
+  readonly data?: readonly string[];
   readonly runs: string;
   readonly only?: readonly string[];
   readonly rows: string;
@@ -64,7 +64,18 @@ export function trainRowsCommand(): Command {
       '\nExamples:\n  earshot train rows --runs runs --list\n  earshot train rows --data scenes --runs runs\n' +
         '  earshot train rows --data scenes --runs runs --only foa-crnn,mic-crnn --minutes 30',
     )
-    .action(run);
+    .action((_: unknown, command: Command) => run(optionsOf(command)));
+}
+
+/** Options that `earshot train` knows too are parsed by it; those of its own that mean nothing here are refused. */
+function optionsOf(command: Command): Options {
+  const known = command.options.map((option) => option.attributeName());
+  const strange = command.parent!.options.find(
+    (option) =>
+      !known.includes(option.attributeName()) && command.parent!.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+  if (strange) throw new UserError(`${strange.long} does not go with "train rows": ${ROW_FILE} says it for each row.`);
+  return command.optsWithGlobals<Options>();
 }
 
 async function run(options: Options): Promise<void> {
@@ -137,7 +148,7 @@ function macsOf(row: Row): number {
 /** The commands that a row still needs. */
 function commandsOf(row: Row, state: State, options: Options): string[][] {
   const { run, model, scores, predictions } = rowFolder(options.runs, row);
-  const data = ['--data', options.data!, '--fold', String(row.fold)];
+  const data = ['--data', options.data!.join(','), '--fold', String(row.fold)];
   const passed = (['threads', 'device', 'precision', 'python'] as const).flatMap((key) =>
     options[key] === undefined ? [] : [`--${key}`, options[key]],
   );

@@ -49,7 +49,6 @@ type TrainOptions = {
 
 export function trainCommand(): Command {
   return new Command('train')
-    .enablePositionalOptions()
     .summary('train a network on recordings and write it as a model')
     .description(
       'Trains on folders with FORMAT_dev (recordings) and metadata_dev (labels), as "earshot data synth" writes them.\n' +
@@ -121,10 +120,19 @@ async function train(options: TrainOptions): Promise<void> {
   if (!(await succeeds(options.python, [join(SCRIPTS, 'export.py'), ...exportArguments(options)], options.json)))
     return;
   if (!(await succeeds(process.execPath, [CLI, 'model', 'build', options.out], options.json))) return;
+  if (!(await succeeds(process.execPath, [CLI, ...thresholdArguments(options)], options.json))) return;
   const recording = goldenRecording(options, data);
   if (options.format !== 'foa' && !recording) return;
   const golden = ['model', 'golden', options.out, '--python', options.python];
   await succeeds(process.execPath, [CLI, ...golden, ...(recording ? ['--recording', recording] : [])], options.json);
+}
+
+/** Thresholds are chosen once more, on the events that the device would tell of the validation recordings. */
+function thresholdArguments({ out, data, fold, validation, threads, json }: TrainOptions): string[] {
+  const recordings = fold ? [data!.join(','), '--fold', fold] : [validation!.join(',')];
+  const args = ['field', 'thresholds', '--model', out, '--write', '--data', ...recordings];
+  if (json) args.push('--json');
+  return threads === undefined ? args : [...args, '--threads', threads];
 }
 
 /** What windows are kept of with the model: first-order ambisonics has the bundled recording, which anyone may have. */

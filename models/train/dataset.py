@@ -11,6 +11,7 @@ import torch
 
 FRAMES_PER_SECOND = 50  # of features, in both presets
 BANDS = 64  # likewise
+LOGMEL_CHANNELS = 4  # the first ones, in both formats
 FOLDS = {1: ((3, 4), 2), 2: ((4, 1), 3), 3: ((1, 2), 4), 4: ((2, 3), 1)}  # fold: (training splits, validation split)
 HEADER = ["sound_event_recording", "start_time", "end_time", "ele", "azi", "dist"]
 
@@ -129,7 +130,11 @@ def pool(activity, direction, time_pooling):
 
 
 def scaler(recordings):
-    """Mean and standard deviation per (channel, band) over all frames; the deviation is at least 1e-6."""
+    """Mean and standard deviation per (channel, band) over all frames.
+
+    A band in which next to nothing happens in training counts as 1/100 of the liveliest one of its kind (log-mel, or what
+    tells directions), so that whatever happens there in use stays in bounds.
+    """
     frames, total, squares = 0, 0.0, 0.0
     for recording in recordings:
         values = recording.features.astype(np.float64)
@@ -138,7 +143,9 @@ def scaler(recordings):
         squares = squares + np.square(values).sum(1)
     mean = total / frames
     deviation = np.sqrt(np.maximum(squares / frames - mean**2, 0))
-    return mean.astype(np.float32), np.maximum(deviation, 1e-6).astype(np.float32)
+    liveliest = np.repeat([deviation[:LOGMEL_CHANNELS].max(), deviation[LOGMEL_CHANNELS:].max()], [LOGMEL_CHANNELS, len(deviation) - LOGMEL_CHANNELS])
+    floor = np.maximum(liveliest[:, None] / 100, 1e-6)
+    return mean.astype(np.float32), np.maximum(deviation, floor).astype(np.float32)
 
 
 def seconds_of(recordings):

@@ -94,6 +94,15 @@ class Folder(unittest.TestCase):
         self.features.write_bytes(self.features.read_bytes()[:1000])
         self.refuses("split1_a.npy")
 
+    def test_a_band_in_which_nothing_happens_is_not_blown_up(self):
+        features = np.zeros((7, 100, 64), np.float32)
+        features[:4, ::2, 1:] = 30  # log-mel: nothing in band 0
+        features[4:6, ::2] = 0.02  # intensity: nothing along the last axis
+        _, deviation = scaler([Recording("a", features, None, None)])
+        np.testing.assert_allclose(deviation[:4, 0], 0.15, rtol=1e-5)
+        np.testing.assert_allclose(deviation[:4, 1:], 15, rtol=1e-5)
+        np.testing.assert_allclose(deviation[6], 0.0001, rtol=1e-5)
+
     def test_the_scaler_is_that_of_numpy_over_all_frames(self):
         recordings = self.load()
         mean, deviation = scaler(recordings)

@@ -67,7 +67,7 @@ test('a data folder without labels, and data without a fold, are refused', async
 });
 
 test('an unknown network is refused with the known ones', async () => {
-  await refuses(train('--network', 'resnet'), 'resnet', 'res-scse-crnn, or');
+  await refuses(train('--network', 'resnet'), 'resnet', 'res-sse-crnn, or');
 });
 
 test('a Python that cannot train is refused with the way out', async () => {
@@ -84,18 +84,23 @@ const hasTorch = (() => {
 })();
 const withTorch = hasTorch ? test : test.skip;
 
-withTorch('recordings become a model (needs PyTorch; EARSHOT_PYTHON names a Python that has it)', async () => {
-  const { code, stdout, stderr } = await train('--json', '--precision', 'float32');
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(jsonLines(stdout).map(({ epoch }) => epoch)).toEqual([1, 2]);
-  const json = async (file: string) => JSON.parse(await readFile(join(folder, file), 'utf8'));
-  const manifest = Manifest.parse(await json('model/manifest.json'));
-  expect(manifest).toMatchObject({ name: 'model', timePooling: 5, features: { format: 'foa', preset: 'paper-48k' } });
-  expect(manifest.scores[0]!.command).toMatch(/^earshot train --network small --format foa .* --train data /);
-  expect(JSON.stringify(manifest)).not.toContain(folder);
-  expect(Object.keys(manifest.files)).toEqual(expect.arrayContaining(['model.onnx', 'golden.safetensors']));
-  expect(NetworkDescription.parse(await json('model/network.json'))).toMatchObject({ channels: 7, classes: 11 });
-});
+withTorch(
+  'recordings become a model (needs PyTorch; EARSHOT_PYTHON names a Python that has it)',
+  async () => {
+    const { code, stdout, stderr } = await train('--json', '--precision', 'float32');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(jsonLines(stdout).map(({ epoch }) => epoch)).toEqual([1, 2]);
+    const json = async (file: string) => JSON.parse(await readFile(join(folder, file), 'utf8'));
+    const manifest = Manifest.parse(await json('model/manifest.json'));
+    expect(manifest).toMatchObject({ name: 'model', timePooling: 5, features: { format: 'foa', preset: 'paper-48k' } });
+    expect(manifest.scores[0]!.command).toMatch(/^earshot train --network small --format foa .* --train data /);
+    expect(JSON.stringify(manifest)).not.toContain(folder);
+    expect(Object.keys(manifest.files)).toEqual(expect.arrayContaining(['model.onnx', 'golden.safetensors']));
+    expect(NetworkDescription.parse(await json('model/network.json'))).toMatchObject({ channels: 7, classes: 11 });
+    expect(manifest.training.thresholds).toBe('earshot field thresholds --model model --data data');
+  },
+  180_000,
+);
 
 withTorch('a class that is not in the label set stops training with file and line', async () => {
   await writeFile(labels, `${HEADER}\nspeech,1,3,0,90,1\nfoghorn,4,5,0,90,1\n`);
