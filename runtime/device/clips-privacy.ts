@@ -82,6 +82,12 @@ export class SpeechGate {
     return this.#forbidden.find((span) => span.to > from && span.from < to);
   }
 
+  /** Whether a stretch of the stream may leave the device; undefined while it is not decided. */
+  mayLeave(from: number, to: number): boolean | undefined {
+    if (this.firstForbidden(from, to)) return false;
+    return to <= this.decidedSeconds ? true : undefined;
+  }
+
   #forbid(from: number, to: number): void {
     const { marginSeconds } = this.#settings;
     const span = { from: from - marginSeconds, to: to + marginSeconds };

@@ -184,12 +184,6 @@ export class Recorder {
     return this.#recording !== undefined;
   }
 
-  /** What may be shown of the stream to others: false while it is not decided, or speech. In seconds of the stream. */
-  isCleared(fromSeconds: number, toSeconds: number): boolean {
-    if (!this.#gate) return true;
-    return toSeconds <= this.#gate.decidedSeconds && !this.#gate.firstForbidden(fromSeconds, toSeconds);
-  }
-
   get figures(): RecorderFigures {
     const { clips, bytes, removed } = this.#store;
     return { ...this.#figures, overBudget: this.#overBudget, removed, kept: clips.length, keptBytes: bytes };

@@ -48,6 +48,26 @@ export function melBasis({ sampleRate, fftLength, melBands, minimumHz, maximumHz
   });
 }
 
+/** Centre of each band in hertz, and the log-mel value of a tone of full scale there, in decibels: what makes a picture of features. */
+export function bandScale(preset: MelSettings & Pick<FeaturePreset, 'windowLength'>): {
+  hertz: number[];
+  fullScaleDb: number[];
+} {
+  const { sampleRate, fftLength, melBands, minimumHz, maximumHz, windowLength } = preset;
+  const lowest = hzToMel(minimumHz);
+  const step = (hzToMel(maximumHz) - lowest) / (melBands + 1);
+  const hertz = Array.from({ length: melBands }, (_, i) => melToHz(lowest + (i + 1) * step));
+  // A Hann window passes a tone as windowLength / 4 in its own bin and half of that in the bins of its main lobe beside it.
+  const power = (windowLength / 4) ** 2;
+  const lobe = ([-1, 0, 1] as const).map((side) => power * (side === 0 ? 1 : 0.25));
+  const fullScaleDb = melBasis(preset).map(({ firstBin, weights }, b) => {
+    const centre = Math.round((hertz[b]! * fftLength) / sampleRate) - firstBin;
+    const sum = lobe.reduce((total, share, i) => total + share * (weights[centre + i - 1] ?? 0), 0);
+    return 10 * Math.log10(Math.max(1e-10, sum));
+  });
+  return { hertz, fullScaleDb };
+}
+
 /** The basis as the kernels take it: bands begin at multiples of four bins and hold multiples of four weights. */
 export class MelFilter {
   readonly bands: number;
