@@ -1,7 +1,9 @@
 // The device as a service: listens until it is told to stop, says how it is, and lets no fault end it that can be waited out.
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import type { Config } from './config.ts';
+import { join } from 'node:path';
+import { PRESETS } from '../models/presets.ts';
+import { type Config, parseConfig } from './config.ts';
 import { type BoardIdentity, boardIdentity } from './device/board-identity.ts';
 import { Faults } from './device/faults.ts';
 import { figuresOf, type Heartbeat, heartbeat } from './device/heartbeat.ts';
@@ -17,18 +19,22 @@ import { OnnxEngine } from './inference/onnx-engine.ts';
 import { Listening, type ListeningOptions } from './listening.ts';
 import type { SoundEvent } from './signals.ts';
 import type { Clock } from './uplink/topics.ts';
-import { Uplink } from './uplink/uplink.ts';
+import { type Introduction, Uplink } from './uplink/uplink.ts';
+import { uplinkSettings } from './uplink/uplink-options.ts';
 
 const TICK_MS = 1000;
-const BROKER_RETRY_MS = 5000;
 const CLOCK_JUMP_MS = 500;
-const SHOW_JUMP_MS = 600_000;
+/** What is over when it is noticed is shown for so long. */
+const SHOW_MS = 600_000;
 /** Below this share of the disk nothing that grows may be kept. */
 const LEAST_FREE_SHARE = 0.03;
+const DEFAULT_OUTBOX = { megabytes: 64, hours: 168 };
+const CHANNELS = 4;
+/** A broker that is away so long is told. */
+const BROKER_LOST_MS = 3000;
 
 export interface ServiceOptions {
-  readonly config: Config;
-  /** The settings file as JSON: what settings from far away are laid over. */
+  /** The settings file as JSON: checked here, and what settings from far away are laid over. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly version: string;
   readonly log: Log;
@@ -41,6 +47,11 @@ export interface ServiceOptions {
   /** Unix time in milliseconds; default the system's. */
   readonly wallClock?: () => number;
   readonly onEvent?: (event: SoundEvent) => void;
+}
+
+/** The service cannot run as it is set. */
+export class ServiceError extends Error {
+  override name = 'UserError';
 }
 
 /** Faults that a change of settings from far must not leave behind. */
@@ -66,10 +77,14 @@ export class Service {
   #metrics: MetricsServer | undefined;
   #latest: Heartbeat | undefined;
   #clockOffsetMs = 0;
+  #onlineMs = performance.now();
+  #droppedBefore = 0;
   #stopping = false;
 
+  /** @throws ConfigError */
   constructor(options: ServiceOptions) {
-    const { config, settings, log, root = '/', wallClock = Date.now } = options;
+    const { settings, log, root = '/', wallClock = Date.now } = options;
+    const config = parseConfig(settings, 'settings');
     this.#options = options;
     this.#config = config;
     this.#wallClock = wallClock;
@@ -80,14 +95,16 @@ export class Service {
       ...{ base: settings, stateFolder: config.stateFolder, trialSeconds: config.remote.trialSeconds, log },
       apply: (changed) => this.#apply(changed),
       complaint: () => this.faults.list.find(({ code }) => SERIOUS.has(code))?.message,
-      report: (reported) => this.#report(reported),
+      report: (reported) => this.#uplink?.report(wire(reported)),
     });
   }
 
   /** @throws an error named UserError when the service cannot run at all: no such model, a network that does not load */
   async start(): Promise<void> {
     const { stateFolder } = this.#config;
-    await mkdir(stateFolder, { recursive: true });
+    await mkdir(stateFolder, { recursive: true }).catch((cause: Error) => {
+      throw new ServiceError(`stateFolder ${stateFolder} cannot be written (${cause.message}): name another one.`);
+    });
     this.#identity = await boardIdentity(this.#self.files);
     const { machineBootId } = this.#identity;
     this.#exit = await ExitRecord.begin(stateFolder, { bootId: this.bootId, machineBootId });
@@ -135,13 +152,9 @@ export class Service {
   async #begin(): Promise<void> {
     const { log, openSource, createBackend = defaultBackend, onEvent } = this.#options;
     this.#config = await this.#twin.begin();
-    const { site, device, headingDegrees, position } = this.#config;
     const model = await findModel(this.#config.model, this.#config.format);
     this.#model = model;
-    this.#uplink = new Uplink({
-      ...{ url: this.#config.broker ?? '', site, device, bootId: this.bootId, version: this.#options.version },
-      ...{ headingDegrees, position, clock: this.#clock(), wallTimeMs: (s) => this.#listening!.wallTimeMs(s) },
-    });
+    this.#uplink = await this.#createUplink();
     this.#listening = new Listening({
       ...{ model, config: this.#config, uplink: this.#uplink, faults: this.faults, onEvent },
       openSource: (config) => openSource(config, model),
@@ -152,7 +165,9 @@ export class Service {
     await this.#self.look();
     await this.#listening.start();
     await this.#startMetrics();
-    void this.#connect();
+    await this.#uplink.start(this.#introduction());
+    this.#droppedBefore = this.#uplink.figures.dropped;
+    this.#uplink.report(wire(this.#twin.reported));
     this.#timers.push(setInterval(() => this.#tick(), TICK_MS));
     this.#scheduleBeat();
     await this.#supervisor.ready(`listens with ${model.manifest.name} on ${this.#listening.backendDescription}`);
@@ -161,25 +176,36 @@ export class Service {
     log.info('started', `Listens with ${model.manifest.name}.`, { bootId: this.bootId, lastExit: reason, board, l4t });
   }
 
-  /** Tries until a broker answers; later losses the uplink mends itself. */
-  async #connect(): Promise<void> {
+  /** Always with an outbox: a device that forgets what it heard while the broker was away is no use. */
+  async #createUplink(): Promise<Uplink> {
+    const config = this.#config;
+    const current = () => this.#config;
+    const outbox = config.outbox ?? { ...DEFAULT_OUTBOX, folder: join(config.stateFolder, 'outbox') };
+    return new Uplink({
+      ...{ url: config.broker ?? '', site: config.site, device: config.device, bootId: this.bootId },
+      ...(await uplinkSettings({ ...config, outbox })),
+      ...{ version: this.#options.version, clock: this.#clock() },
+      get headingDegrees() {
+        return current().headingDegrees;
+      },
+      get position() {
+        return current().position;
+      },
+      wallTimeMs: (seconds) => this.#listening!.wallTimeMs(seconds),
+      ...(config.remote.enabled && { onDesired: (desired) => void this.#twin.desire(desired) }),
+      onProblem: (code, problem) =>
+        this.faults.set(code === 'broker-lost' ? 'broker-trouble' : code, problem !== null, problem ?? ''),
+    });
+  }
+
+  #introduction(): Introduction {
     const { manifest } = this.#model!;
-    const info = {
+    const { format, preset } = manifest.features;
+    return {
       model: { name: manifest.name, sha256: manifest.files[NETWORK_FILE]!, labels: manifest.labels },
       backend: this.#listening!.backendDescription,
-      microphone: { format: manifest.features.format, sampleRate: 48000, channels: 4 },
+      microphone: { format, sampleRate: PRESETS[preset].sampleRate, channels: CHANNELS },
     };
-    while (!this.#stopping) {
-      try {
-        await this.#uplink!.start(info);
-        this.faults.clear('broker-lost');
-        this.#report(this.#twin.reported);
-        return;
-      } catch (error) {
-        this.faults.raise('broker-lost', (error as Error).message);
-      }
-      await new Promise((resolve) => setTimeout(resolve, BROKER_RETRY_MS).unref());
-    }
   }
 
   async #startMetrics(): Promise<void> {
@@ -193,6 +219,7 @@ export class Service {
   async #apply(config: Config): Promise<void> {
     this.#config = config;
     await this.#listening?.apply(config);
+    this.#uplink?.introduce(this.#introduction());
     this.#scheduleBeat();
   }
 
@@ -216,6 +243,12 @@ export class Service {
     faults.set('disk-full', full, `${freeBytes} bytes are free on the disk of ${this.#config.stateFolder}.`);
     const { active, reasons } = board?.throttling ?? { active: null, reasons: [] };
     faults.set('throttled', active, `The board holds its clocks down: ${reasons.join(', ')}.`);
+    const { dropped, fault } = this.#uplink!.figures;
+    faults.set('outbox-disk', fault !== null, `The disk takes no messages (${fault}); they wait in memory.`);
+    if (dropped > this.#droppedBefore) {
+      faults.note('outbox-dropped', `${dropped} messages were given up since the outbox was made.`, SHOW_MS);
+    }
+    this.#droppedBefore = dropped;
     this.#latest = this.heartbeat;
     const { realTimeFactor } = this.#latest;
     const slow = realTimeFactor === null ? null : realTimeFactor > 1;
@@ -225,11 +258,15 @@ export class Service {
 
   #tick(): void {
     this.#listening!.check();
+    const { isOnline } = this.#uplink!;
+    if (isOnline) this.#onlineMs = performance.now();
+    const lost = performance.now() - this.#onlineMs > BROKER_LOST_MS;
+    this.faults.set('broker-lost', isOnline ? false : lost || null, 'No connection to the broker; messages are kept.');
     const offsetMs = this.#wallClock() - performance.now();
     const jumpMs = offsetMs - this.#clockOffsetMs;
     if (this.#clockOffsetMs !== 0 && Math.abs(jumpMs) > CLOCK_JUMP_MS) {
       const seconds = (jumpMs / 1000).toFixed(1);
-      this.faults.note('clock-jumped', `The system clock jumped by ${seconds} s.`, SHOW_JUMP_MS);
+      this.faults.note('clock-jumped', `The system clock jumped by ${seconds} s.`, SHOW_MS);
     }
     this.#clockOffsetMs = offsetMs;
   }
@@ -247,11 +284,11 @@ export class Service {
       },
     };
   }
+}
 
-  #report(reported: Reported): void {
-    void this.#uplink;
-    void reported;
-  }
+/** As the message has it, whose arrays may be changed. */
+function wire({ version, desiredVersion, state, errors, settings }: Reported): Parameters<Uplink['report']>[0] {
+  return { version, desiredVersion, state, errors: errors.map((error) => ({ ...error })), settings: { ...settings } };
 }
 
 function defaultBackend(config: Config, model: Model): InferenceBackend {

@@ -25,7 +25,7 @@ export async function listen({ config, settings }: ListenOptions): Promise<void>
   }
   const log = createLog({ write: (line) => process.stdout.write(line), plain: process.stdout.isTTY === true });
   const root = process.env.EARSHOT_ROOT ?? '/';
-  const service = new Service({ config, settings, version, log, openSource, root });
+  const service = new Service({ settings, version, log, openSource, root });
   const ended = new Promise<void>((resolve, reject) => {
     onInterruption((signal) => void service.stop(signal).then(resolve, reject));
     process.once('uncaughtException', (error) => {
@@ -37,8 +37,8 @@ export async function listen({ config, settings }: ListenOptions): Promise<void>
   await ended;
 }
 
-/** What the settings name as microphone. */
-function openSource({ microphone }: Config, model: Model): Promise<AudioSource> {
+/** Opens what the settings name as microphone. */
+export function openSource({ microphone }: Config, model: Model): Promise<AudioSource> {
   const { recording, loop } = microphone!;
   if (recording === undefined) throw new UserError('microphone.recording is not set: name a WAV or FLAC file.');
   const options = { path: recording, resampleTo: PRESETS[model.manifest.features.preset].sampleRate };
