@@ -84,3 +84,8 @@ export const Manifest = z
   });
 
 export type Manifest = z.infer<typeof Manifest>;
+
+/** What a variant computes in: fp32-optimised is fp32. */
+export function precisionOf(variant: string): 'fp32' | 'fp16' | 'int8' {
+  return variant.split('-')[0] as 'fp32' | 'fp16' | 'int8';
+}

@@ -1,5 +1,5 @@
 // Several backends as one: windows go to them in turn. For recordings that nobody waits for in real time.
-import type { InferenceBackend, WindowScores } from './engine.ts';
+import type { BackendStatus, InferenceBackend, WindowScores } from './engine.ts';
 
 /**
  * Windows do not depend on each other, so N engines of one thread do nearly N times the work, where N threads inside one
@@ -18,6 +18,10 @@ export class EnginePool implements InferenceBackend {
   get description(): string {
     const count = this.#engines.length;
     return `${count > 1 ? `${count} × ` : ''}${this.#engines[0]!.description}`;
+  }
+
+  get status(): BackendStatus | undefined {
+    return this.#engines[0]!.status;
   }
 
   get concurrency(): number {

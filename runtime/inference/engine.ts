@@ -12,10 +12,25 @@ export interface WindowScores {
   readonly latencyMs: number;
 }
 
+/** What really computes, in parts. */
+export interface BackendStatus {
+  readonly library: 'onnxruntime' | 'tensorrt';
+  /** fp32, fp16 or int8. */
+  readonly precision: string;
+  /** The processor or the GPU by its name. */
+  readonly device: string;
+  /** Times the process that computes was begun anew. */
+  readonly restarts: number;
+  /** Why not the backend runs that was wanted first; null: it does. */
+  readonly fallback: string | null;
+}
+
 /** Runs a network beside the event loop: run() may be called again before the last result came; results keep order. */
 export interface InferenceBackend {
   /** What really computes, for the health message: library, device, threads. Known once started. */
   readonly description: string;
+  /** The same in parts; absent where a backend is none of these. */
+  readonly status?: BackendStatus;
   /** Windows it computes at the same time. */
   readonly concurrency: number;
   /**

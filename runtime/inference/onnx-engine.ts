@@ -1,9 +1,17 @@
 // ONNX Runtime as an inference backend: one worker thread, windows handed over without a copy, answers in order.
 import { Worker } from 'node:worker_threads';
+import { precisionOf } from '../../models/manifest.ts';
 import { PRESETS } from '../../models/presets.ts';
 import { workerFile } from '../worker-file.ts';
-import { type BackendOptions, type InferenceBackend, InferenceError, type WindowScores } from './engine.ts';
+import {
+  type BackendOptions,
+  type BackendStatus,
+  type InferenceBackend,
+  InferenceError,
+  type WindowScores,
+} from './engine.ts';
 import type { Model } from './model-files.ts';
+import { checkedScores, neededOutputs } from './network-output.ts';
 import type { OnnxReply, OnnxRequest, OnnxWorkerData } from './onnx-worker.ts';
 
 interface Waiting {
@@ -15,6 +23,7 @@ interface Waiting {
 /** Runs a model with onnxruntime-node on the CPU. */
 export class OnnxEngine implements InferenceBackend {
   readonly description: string;
+  readonly status: BackendStatus;
   readonly concurrency = 1;
   readonly #model: Model;
   readonly #threads: number;
@@ -25,7 +34,9 @@ export class OnnxEngine implements InferenceBackend {
   constructor({ model, threads = 1 }: BackendOptions) {
     this.#model = model;
     this.#threads = threads;
-    this.description = `onnxruntime-node, cpu, ${threads} thread${threads === 1 ? '' : 's'}`;
+    const precision = precisionOf(model.variant);
+    this.status = { library: 'onnxruntime', precision, device: 'cpu', restarts: 0, fallback: null };
+    this.description = `onnxruntime-node, ${precision}, cpu, ${threads} thread${threads === 1 ? '' : 's'}`;
   }
 
   async start(): Promise<void> {
@@ -69,8 +80,8 @@ export class OnnxEngine implements InferenceBackend {
 
   /** Waits for the session; the network must have the outputs that the manifest's output form has. */
   #loaded(worker: Worker): Promise<void> {
-    const { manifest, networkFile } = this.#model;
-    const needed = manifest.output === 'accdoa' ? ['direction'] : ['activity', 'direction'];
+    const { networkFile } = this.#model;
+    const needed = neededOutputs(this.#model);
     const refuse = (reason: string) =>
       new InferenceError(`${networkFile} cannot be run: ${reason}; build it again with "earshot model build".`);
     return new Promise((resolve, reject) => {
@@ -96,33 +107,15 @@ export class OnnxEngine implements InferenceBackend {
   }
 
   #scores(reply: OnnxReply, frames: number): WindowScores {
-    const { manifest, networkFile } = this.#model;
+    const { networkFile } = this.#model;
     if (reply.kind === 'failed') throw new InferenceError(`${networkFile} cannot be run: ${reply.reason}.`);
     if (reply.kind !== 'scores') throw new Error(`unexpected ${reply.kind} from the inference thread`);
-    const { direction, features, latencyMs } = reply;
-    const activity = reply.activity ?? lengths(direction, manifest.labels.length);
-    const expected = (frames / manifest.timePooling) * manifest.labels.length;
-    if (activity.length !== expected || direction.length !== 3 * expected) {
-      throw new InferenceError(
-        `${networkFile} gave ${activity.length} scores for ${frames} frames, its manifest promises ${expected}.`,
-      );
-    }
-    return { activity, direction, features, latencyMs };
+    const { features, latencyMs } = reply;
+    return { ...checkedScores(this.#model, frames, reply), features, latencyMs };
   }
 
   #rejectAll(error: Error): void {
     this.#ended = error;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
-}
-
-/** ACCDOA (Shimada et al. 2021): the length of a class's vector is its activity, clipped to 1. */
-function lengths(direction: Float32Array, classes: number): Float32Array {
-  const activity = new Float32Array(direction.length / 3);
-  for (let i = 0; i < activity.length; i += 1) {
-    const x = Math.floor(i / classes) * 3 * classes + (i % classes);
-    const [dx, dy, dz] = [direction[x]!, direction[x + classes]!, direction[x + 2 * classes]!];
-    activity[i] = Math.min(1, Math.hypot(dx, dy, dz));
-  }
-  return activity;
 }
