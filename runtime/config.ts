@@ -68,6 +68,23 @@ const HomeAssistantConfig = z.strictObject({
 const MicrophoneConfig = z.strictObject({
   recording: z.string().optional().describe('a WAV or FLAC file heard in place of a microphone, at real speed'),
   loop: z.boolean().default(true).describe('of the recording: again and again, as a microphone never ends'),
+  profile: z.string().optional().describe('what it is: a name of boards/microphones, or a JSON file of your own'),
+  device: z
+    .string()
+    .optional()
+    .describe('which sound card, by a name that lasts (earshot field microphones). Default: the one the profile knows'),
+  channels: z
+    .array(z.int())
+    .optional()
+    .describe(
+      "card channels from 1 in place of the profile's, negative with turned polarity (earshot field check-mic)",
+    ),
+  gainsDb: z.array(z.number().min(-60).max(60)).optional().describe('gain of each channel'),
+  inverted: z.boolean().default(false).describe('hangs upside down, turned about its front'),
+  filters: z
+    .string()
+    .optional()
+    .describe("WAV file of filters from the capsules to W Y Z X, in place of the profile's matrix"),
 });
 
 const RemoteConfig = z.strictObject({
