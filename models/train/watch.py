@@ -6,11 +6,14 @@ import sys
 from dataset import FRAMES_PER_SECOND
 
 
+ESTIMATE_SECONDS = 120  # after which a run whose output nobody sees live says how long it will take
+
+
 class Watch:
     """Tells people how far a run is, and hears Ctrl-C."""
 
     def __init__(self, as_json=False):
-        self.json, self.stopped = as_json, False
+        self.json, self.stopped, self.estimated = as_json, False, False
 
     def listen(self):
         signal.signal(signal.SIGINT, self.stop)
@@ -24,9 +27,14 @@ class Watch:
             print(text, flush=True)
 
     def show(self, run, step, steps, seconds):
-        if self.json or not sys.stdout.isatty():
+        if self.json:
             return
         speed = step * run.settings["batch"] * run.settings["window"] / FRAMES_PER_SECOND / seconds
+        if not sys.stdout.isatty():
+            if not self.estimated and seconds >= ESTIMATE_SECONDS:
+                self.estimated = True
+                print(f"{speed:.0f} x real time, about {left(run, step / steps, seconds)} left", flush=True)
+            return
         print(f"\repoch {run.epoch + 1}: {step}/{steps} steps, {speed:.0f} x real time, {left(run, step / steps, seconds)} left ", end="", flush=True)
 
     def epoch(self, record):
