@@ -53,7 +53,7 @@ test('a model built from other weights is refused on the windows', async () => {
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
   const { code, stderr } = await earshot(['model', 'build', folder]);
   expect([code, stderr]).toEqual([1, expect.stringMatching(/differs from PyTorch by 0\.\d+ in (activity|direction)/)]);
-  expect(await readFile(join(folder, 'model.onnx'))).toEqual(network);
+  expect(network.equals(await readFile(join(folder, 'model.onnx')))).toBe(true);
 });
 
 withTorch(
@@ -74,7 +74,7 @@ withTorch(
       readGoldenWindows(b, 'golden'),
     );
     before!.windows.forEach((window, i) => {
-      expect(after!.windows[i]!.features).toEqual(window.features);
+      expect(rmsDifference(window.features, after!.windows[i]!.features)).toBe(0);
       for (const [name, values] of Object.entries(window.outputs)) {
         // Another version of PyTorch may add up in another order.
         expect(rmsDifference(values, after!.windows[i]!.outputs[name]!)).toBeLessThan(1e-6);
