@@ -27,7 +27,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   const folder = await mkdtemp(join(tmpdir(), 'earshot-postgres-'));
   const port = await freePort();
   const user = identity();
-  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
+  if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
   const data = join(folder, 'data');
   await run('initdb', ['-D', data, '-U', 'earshot', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C'], user);
   const given = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${folder}`, ...settings];

@@ -28,6 +28,8 @@ interface ServeOptions {
 
 /** What the hub tells of itself. */
 interface HubStatus extends CollectorFigures {
+  /** Where devices publish, without password. */
+  readonly url: string;
   readonly devices: number;
   readonly online: number;
   readonly gaps: number;
@@ -56,12 +58,13 @@ export function fleetServeCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
+  const port = portNumber(options.port);
   if (!options.json) process.stderr.write('Opening the database; an embedded one takes some seconds the first time.\n');
   const database = await openDatabase(options.database);
   const stops: (() => Promise<void>)[] = [() => database.close()];
   try {
     await migrate(database);
-    const url = options.broker ?? (await ownBroker(options.port, stops));
+    const url = options.broker ?? (await ownBroker(port, stops));
     const troubles = options.json ? undefined : new Troubles();
     const collector = new Collector({
       ...{ url, clientId: options.name, database, group: options.group },
@@ -69,27 +72,27 @@ async function serve(options: ServeOptions): Promise<void> {
     });
     await collector.start();
     stops.unshift(() => collector.stop());
-    if (!options.json)
-      process.stdout.write(
-        `Devices publish to ${url.replace(/\/\/[^@/]*@/, '//')}; kept in ${database.description}.\n`,
-      );
-    await untilStopped(() => statusOf(database, collector), options.json ?? false);
+    const shown = url.replace(/\/\/[^@/]*@/, '//');
+    if (!options.json) process.stdout.write(`Devices publish to ${shown}; kept in ${database.description}.\n`);
+    await untilStopped(async () => ({ url: shown, ...(await statusOf(database, collector)) }), options.json ?? false);
   } finally {
     for (const stop of stops) await stop();
   }
 }
 
-async function ownBroker(port: string, stops: (() => Promise<void>)[]): Promise<string> {
-  const number = Number(port);
-  if (!Number.isInteger(number) || number < 0 || number > 65_535) {
-    throw new UserError(`--port ${port}: give a number from 0 (any free one) to 65535.`);
-  }
-  const broker = await startBroker(number);
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new UserError(`--port ${text}: give a number from 0 (any free one) to 65535.`);
+}
+
+async function ownBroker(port: number, stops: (() => Promise<void>)[]): Promise<string> {
+  const broker = await startBroker(port);
   stops.unshift(() => broker.stop());
   return broker.url;
 }
 
-async function statusOf(database: Database, collector: Collector): Promise<HubStatus> {
+async function statusOf(database: Database, collector: Collector): Promise<Omit<HubStatus, 'url'>> {
   const devices = await listDevices(database);
   const online = devices.filter(({ state }) => state === 'ready' || state === 'alert').length;
   const gaps = (await findGaps(database)).length;
