@@ -6,6 +6,7 @@ import { bundledRecording } from '../../tools/bundled-recording.ts';
 import { benchFeatures, type Measurement } from './features.ts';
 import { benchInference } from './inference.ts';
 import { benchPipeline } from './pipeline.ts';
+import { benchQuantise, type QuantiseMeasurement } from './quantise.ts';
 
 const { values: options } = parseArgs({
   options: { short: { type: 'boolean' }, json: { type: 'boolean' }, model: { type: 'string' } },
@@ -17,8 +18,28 @@ async function measure(): Promise<void> {
     const model = await findModel(options.model, 'foa');
     show(await benchPipeline(model, bundledRecording(), options.short ? 1 : 3));
     show(await benchInference(model, options.short ? 5 : 20));
+    await measureQuantising(model);
   } else process.stderr.write('no model came with this package: pipeline and network are not measured\n');
   if (!options.short) for (const measurement of await benchFeatures()) show(measurement);
+}
+
+async function measureQuantising(model: Parameters<typeof benchQuantise>[0]): Promise<void> {
+  const measurements = await benchQuantise(model, options.short ?? false);
+  if (measurements) for (const measurement of measurements) showBeside(measurement);
+  else process.stderr.write('no Python with onnxruntime and onnx here: quantising is not measured beside it\n');
+}
+
+function showBeside(measurement: QuantiseMeasurement): void {
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(measurement)}\n`);
+    return;
+  }
+  const { name, unit, measured, peer, ratio, goal } = measurement;
+  const beside = unit === 'dB' ? `${ratio >= 0 ? '+' : ''}${ratio.toFixed(1)} dB` : `${ratio.toFixed(2)} ×`;
+  const goalText = goal === '-' ? '' : `, goal ${goal}`;
+  process.stdout.write(
+    `${name.padEnd(52)} ${measured.toFixed(1)} ${unit}, ${beside} its peer (${peer.toFixed(1)}${goalText})\n`,
+  );
 }
 
 function show(

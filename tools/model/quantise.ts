@@ -91,8 +91,7 @@ async function quantise(name: string, options: Options): Promise<void> {
   checkOptions(options);
   const model = await findModel(name, 'foa');
   const out = options.out ?? join(model.folder, FILES[target].file);
-  if (resolve(out) === resolve(model.networkFile))
-    throw new UserError(`--out ${out} is the float model itself, which everything is made from: give another name.`);
+  checkOut(out, model, target);
   const sources = await calibrationSources(options.calibration, model.manifest);
   const calibrated = await calibrateModel(model, sources, options.windows);
   const probes = await take(calibrationWindows(sources, model.manifest, SENSITIVITY_WINDOWS));
@@ -111,6 +110,14 @@ async function quantise(name: string, options: Options): Promise<void> {
   };
   if (json) printJson(result);
   else process.stdout.write(formatQuantised(result));
+}
+
+/** Files of the model stay as they are, but for the one of this target. */
+function checkOut(out: string, { folder, manifest }: Model, target: Emitted): void {
+  const file = basename(out);
+  const isOurs = file === FILES[target].file && FILES[target].variant !== undefined;
+  if (resolve(dirname(out)) !== resolve(folder) || isOurs || !(file in manifest.files)) return;
+  throw new UserError(`--out ${out} is a file of the model itself: give another name.`);
 }
 
 /** What cannot go together is said before anything is computed. */
