@@ -9,9 +9,11 @@ const PATH = `${process.env.PATH}:/usr/sbin`;
 
 /** The test function where mosquitto is installed; elsewhere one that says that the test was left out, and why. */
 export function mosquittoTest(title: string, job: () => Promise<void>, timeoutMs?: number): void {
-  if (isInstalled()) test(title, job, timeoutMs);
-  else test.skip(`${title} (left out: mosquitto is not installed)`, job);
+  if (installed) test(title, job, timeoutMs);
+  else test.skip(`${title} (left out: mosquitto is not installed; apt-get install mosquitto brings it)`, job);
 }
+
+const installed = isInstalled();
 
 function isInstalled(): boolean {
   try {
@@ -42,7 +44,8 @@ export async function startMosquitto(
   const folder = await mkdtemp(join(tmpdir(), 'earshot-mosquitto-'));
   const port = await freePort();
   const [configuration, access] = [join(folder, 'mosquitto.conf'), join(folder, 'access')];
-  const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', `acl_file ${access}`, 'max_queued_messages 0'];
+  const lines = [`listener ${port} 127.0.0.1`, `acl_file ${access}`, 'max_queued_messages 0'];
+  if (!settings.includes('allow_anonymous')) lines.push('allow_anonymous true');
   lines.push(`persistence_location ${folder}/`); // else it would keep its messages where the tests run
   if (process.getuid?.() === 0) lines.push('user root');
   await writeFile(configuration, `${[...lines, settings].join('\n')}\n`);
@@ -55,7 +58,7 @@ export async function startMosquitto(
     await gone;
   };
   const broker: Mosquitto = {
-    url: `mqtt://127.0.0.1:${port}`,
+    url: `${settings.includes('certfile') ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`,
     kill: () => end('SIGKILL'),
     async start() {
       child = spawn('mosquitto', ['-c', configuration], { env: { ...process.env, PATH }, stdio: 'ignore' });

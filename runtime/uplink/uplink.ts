@@ -59,6 +59,9 @@ export class Uplink {
   #eventSeq = 0;
   #liveSeq = 0;
   #sessionSeq = 0;
+  /** Of what is not kept: state, info, health. */
+  #denied = 0;
+  #denial: Refusal | null = null;
   #refusal: UplinkRefusedError | undefined;
 
   constructor(options: UplinkOptions) {
@@ -84,7 +87,8 @@ export class Uplink {
   }
 
   get figures(): UplinkFigures {
-    return this.#delivery.figures;
+    const figures = this.#delivery.figures;
+    return { ...figures, denied: figures.denied + this.#denied, denial: figures.denial ?? this.#denial };
   }
 
   /** Why the broker does not take what we send; undefined while it does. */
@@ -255,9 +259,16 @@ export class Uplink {
   async #send(message: Outgoing): Promise<void> {
     try {
       await this.#link.publish(message);
+      if (this.#denial?.topic === message.topic) {
+        this.#denial = null;
+        this.#refused(null);
+      }
     } catch (error) {
       const { code, message: reason } = error as Error & { code?: unknown };
-      if (typeof code === 'number') this.#refused({ reasonCode: code, reason, topic: message.topic });
+      if (typeof code !== 'number') return;
+      this.#denied += 1;
+      this.#denial = { reasonCode: code, reason, topic: message.topic };
+      this.#refused(this.#denial);
     }
   }
 
