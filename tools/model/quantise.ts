@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_VARIANT } from '../../models/manifest.ts';
 import { findModel, type Model } from '../../runtime/inference/model-files.ts';
 import {
   type CalibrationSource,
@@ -89,7 +90,8 @@ export function quantiseCommand(): Command {
 async function quantise(name: string, options: Options): Promise<void> {
   const { target, json } = options;
   checkOptions(options);
-  const model = await findModel(name, 'foa');
+  // The plain form: what is optimised for one runtime hides what emitters look for.
+  const model = await findModel(name, 'foa', DEFAULT_VARIANT);
   const out = options.out ?? join(model.folder, FILES[target].file);
   checkOut(out, model, target);
   const sources = await calibrationSources(options.calibration, model.manifest);

@@ -55,7 +55,7 @@ const MEASURED = [
 ];
 
 /** Everything but what one runtime alone wants: emitters apply that to their own copies. */
-const SHARED_REWRITES = { target: 'ort-int8', without: ['elu'] } as const;
+const SHARED_REWRITES = { target: 'ort-int8', without: ['elu', 'one-channel'] } as const;
 
 /** Nothing else changed: the graph as every emitter gets it. */
 export function intermediateGraph(original: Uint8Array, where: string): Uint8Array {

@@ -1,8 +1,7 @@
 // One calibrated graph, several emitters: what each target gets, and what the file is called.
 import { UserError } from '../../command.ts';
 import { parseGraph } from '../graph/read-graph.ts';
-import { TARGETS, type Target } from '../rewrites/all-rewrites.ts';
-import { eluFromExp } from '../rewrites/elu-from-exp.ts';
+import { rewriteGraph, TARGETS, type Target } from '../rewrites/all-rewrites.ts';
 import type { CalibratedGraph } from './calibrate.ts';
 import { calibrationCache } from './calibration-cache.ts';
 import { emitOnnxruntimeInt8 } from './emit-onnxruntime.ts';
@@ -68,6 +67,6 @@ function integers(calibrated: CalibratedGraph, { method, floatLayers }: EmitOpti
 /** The intermediate graph with what only ONNX Runtime likes. */
 function optimised({ bytes, where }: CalibratedGraph): Uint8Array {
   const graph = parseGraph(bytes, where);
-  eluFromExp.apply(graph);
+  rewriteGraph(graph, 'ort-fp32');
   return graph.encode();
 }

@@ -4,6 +4,7 @@ import { eluFromExp } from './elu-from-exp.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import { foldConstants } from './fold-constants.ts';
 import { meanToPooling } from './mean-to-pooling.ts';
+import { oneChannelProduct } from './one-channel-product.ts';
 import { poolBeforeElu } from './pool-before-elu.ts';
 import { removeDead } from './remove-dead.ts';
 import { removeIdentities } from './remove-identities.ts';
@@ -17,6 +18,7 @@ export const REWRITES: readonly Rewrite[] = [
   meanToPooling,
   shareAttentionMultiply,
   poolBeforeElu,
+  oneChannelProduct,
   eluFromExp,
   removeDead,
 ];
