@@ -11,6 +11,7 @@ import { scoreCommand } from './field/score.ts';
 import { thresholdsCommand } from './field/thresholds.ts';
 import { fleetLocateCommand } from './fleet/locate.ts';
 import { fleetServeCommand } from './fleet/serve.ts';
+import { benchCommand } from './model/bench.ts';
 import { buildCommand } from './model/build.ts';
 import { goldenCommand } from './model/golden.ts';
 import { importCommand } from './model/import.ts';
@@ -51,6 +52,7 @@ function program(): Command {
   model.addCommand(goldenCommand());
   model.addCommand(optimiseCommand());
   model.addCommand(planCommand());
+  model.addCommand(benchCommand());
   model.addCommand(packCommand());
   model.addCommand(unpackCommand());
   model.addCommand(quantiseCommand());

@@ -7,6 +7,7 @@ import { benchFeatures, type Measurement } from './features.ts';
 import { benchInference } from './inference.ts';
 import { benchPipeline } from './pipeline.ts';
 import { benchQuantise, type QuantiseMeasurement } from './quantise.ts';
+import { benchRewrites } from './rewrites.ts';
 
 const { values: options } = parseArgs({
   options: { short: { type: 'boolean' }, json: { type: 'boolean' }, model: { type: 'string' } },
@@ -18,6 +19,8 @@ async function measure(): Promise<void> {
     const model = await findModel(options.model, 'foa');
     show(await benchPipeline(model, bundledRecording(), options.short ? 1 : 3));
     show(await benchInference(model, options.short ? 5 : 20));
+    const rewrites = await benchRewrites(model, options.short ? 5 : 20);
+    if (rewrites) show(rewrites);
     await measureQuantising(model);
   } else process.stderr.write('no model came with this package: pipeline and network are not measured\n');
   if (!options.short) for (const measurement of await benchFeatures()) show(measurement);

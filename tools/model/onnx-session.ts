@@ -1,5 +1,5 @@
 // Models of any shape in ONNX Runtime, in this thread: how the tools judge graphs. The device's own way is runtime/inference.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -89,4 +89,54 @@ export async function optimisedByRuntime(model: Uint8Array, where: string): Prom
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** Time of one node in one run. */
+export interface NodeTime {
+  readonly operator: string;
+  readonly node: string;
+  readonly milliseconds: number;
+}
+
+/** Runs a model several times and tells what every node of the graph that really runs took each time. */
+export async function profileNodes(
+  model: Uint8Array,
+  where: string,
+  inputs: Readonly<Record<string, Values>>,
+  runs: number,
+): Promise<NodeTime[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'earshot-profile-'));
+  try {
+    const session = await InferenceSession.create(model, {
+      ...{ executionProviders: ['cpu'], graphOptimizationLevel: 'all', intraOpNumThreads: 1, logSeverityLevel: 3 },
+      ...{ enableProfiling: true, profileFilePrefix: join(folder, 'profile') },
+    }).catch((cause: unknown) => {
+      throw new UserError(`${where} cannot be run by ONNX Runtime: ${(cause as Error).message}.`, { cause });
+    });
+    const feeds = Object.entries(inputs).map(([name, { dims, values }]) => [name, new Tensor('float32', values, dims)]);
+    for (let run = 0; run < runs; run += 1) await session.run(Object.fromEntries(feeds));
+    session.endProfiling();
+    await session.release();
+    const [file] = await readdir(folder);
+    return nodeTimes(JSON.parse(await readFile(join(folder, file!), 'utf8')) as ProfileEvent[]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** An entry of ONNX Runtime's profile; `dur` in microseconds. */
+interface ProfileEvent {
+  readonly cat?: string;
+  readonly name: string;
+  readonly dur: number;
+  readonly args: { readonly op_name?: string };
+}
+
+const KERNEL = '_kernel_time';
+
+function nodeTimes(events: readonly ProfileEvent[]): NodeTime[] {
+  const kernels = events.filter(({ cat, name }) => cat === 'Node' && name.endsWith(KERNEL));
+  return kernels.map(({ name, dur, args }) => {
+    return { operator: args.op_name!, node: name.slice(0, -KERNEL.length), milliseconds: dur / 1000 };
+  });
 }
