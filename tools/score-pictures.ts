@@ -8,7 +8,9 @@ import { reliability } from './field/reliability.ts';
 import { drawClassBars } from './plot/class-bars.ts';
 import { drawConfusionMatrix } from './plot/confusion-matrix.ts';
 import { drawDirectionMap } from './plot/direction-map.ts';
+import { rasterise } from './plot/rasterise.ts';
 import { drawReliability } from './plot/reliability-curve.ts';
+import { drawResultDiagram, type ResultDiagram } from './plot/result-diagram.ts';
 import type { Scene, SceneEvent } from './scene-csv.ts';
 
 const FRAME_SECONDS = 0.02;
@@ -65,6 +67,18 @@ export function drawReliabilityOf(scenes: readonly ToldScene[], labels: readonly
   const note =
     'Right: an event of the class within 20°, sounding for half of the shorter of the two. Hollow: fewer than 20.';
   return drawReliability({ title, note, curves: [{ name: 'events', bins: events }] });
+}
+
+/** What was heard in one recording below what sounded, as SVG; only what lies within the duration. */
+export function drawRecording(diagram: ResultDiagram): string {
+  const inTime = ({ startSeconds }: SceneEvent) => startSeconds < diagram.durationSeconds;
+  const { reference, prediction } = diagram;
+  return drawResultDiagram({ ...diagram, reference: reference?.filter(inTime), prediction: prediction.filter(inTime) });
+}
+
+/** A drawing as the bytes of a PNG file. */
+export function pngOf(svg: string): Promise<Buffer> {
+  return rasterise(svg);
 }
 
 function pairsOf(scenes: readonly ScoredScene[]) {

@@ -15,10 +15,13 @@ import {
 } from './breakdown.ts';
 import { findPairs, type ScenePair } from './scene-pairs.ts';
 import { scoreTable } from './score-table.ts';
+import { checkTrialOptions, runTrial } from './trial.ts';
 
 interface Options {
-  readonly reference: string;
-  readonly prediction: string;
+  readonly reference?: string;
+  readonly prediction?: string;
+  readonly recordings?: string;
+  readonly out?: string;
   readonly by: readonly Part[];
   readonly labels?: readonly string[];
   readonly model?: string;
@@ -34,11 +37,12 @@ export function evaluateCommand(): Command {
     .summary('score predictions against references')
     .description(
       'Scores predicted scenes against reference scenes. Files of two folders are matched by name.\n' +
+        'With --recordings the installed model hears them first, as the device does; without labels it counts false alarms.\n' +
         'Both sides may be metadata CSV (sound_event_recording,start_time,end_time,ele,azi,dist) or DCASE output:\n' +
         'frame,class,azi,ele (20 ms) or frame,class,source,azi,ele[,dist] (100 ms); the columns tell which.',
     )
-    .requiredOption('--reference <path>', 'CSV file or folder: what sounded')
-    .requiredOption('--prediction <path>', 'CSV file or folder: what was heard')
+    .option('--reference <path>', 'CSV file or folder: what sounded')
+    .option('--prediction <path>', 'CSV file or folder: what was heard')
     .addOption(
       new Option('--by <parts>', `also score parts, any of ${PARTS.join(',')}`).argParser(partList).default([], 'none'),
     )
@@ -47,6 +51,17 @@ export function evaluateCommand(): Command {
     .option('--seconds <n>', 'length of each recording; by default 60, or more where a reference goes on', wholeSeconds)
     .option('--missing-as-silence', 'take a missing prediction file as one that heard nothing', false)
     .option('--json', 'print one JSON object for all recordings, then one per part', false)
+    .optionsGroup('Hearing recordings on this machine:')
+    .option('--recordings <folder>', 'hear these with the installed model, in place of --prediction')
+    .option('--out <folder>', 'where result.json, report.html and what is heard go; a broken run goes on from there')
+    .option('--compare <file>', 'result.json of another machine: how far both agree')
+    .option('--broker <url>', 'MQTT broker to tell the result to')
+    .option('--config <file>', 'settings of the device, JSON: model, names, broker and access to it')
+    .option('--threads <n>', 'windows computed at the same time (default: 1, as on a device)')
+    .option('--resample', 'also take recordings that are not at 48 or 24 kHz')
+    .addOption(
+      new Option('--normalization <name>', "of the ambisonic channels (default: the model's)").choices(['sn3d', 'n3d']),
+    )
     .addHelpText('after', MORE_HELP)
     .action(run);
 }
@@ -67,11 +82,25 @@ Examples:
   earshot field evaluate --reference metadata_dev --prediction predicted
   earshot field evaluate --reference metadata_dev --prediction predicted --by split,ov --json
   earshot field evaluate --reference scene.csv --prediction heard.csv --seconds 30
+  earshot field evaluate --recordings yard --reference labels --out yard-here            on the device itself
+  earshot field evaluate --recordings night --out night-here                             false alarms per hour
+  earshot field evaluate --recordings yard --reference labels --out yard-here --compare yard-workstation/result.json
 `;
 
 async function run(options: Options): Promise<void> {
+  if (options.recordings !== undefined) {
+    checkTrialOptions({ ...options });
+    return runTrial({ ...options, recordings: options.recordings, out: options.out! });
+  }
+  await compareFiles(options);
+}
+
+async function compareFiles(options: Options): Promise<void> {
+  const { reference, prediction, missingAsSilence } = options;
+  if (reference === undefined || prediction === undefined)
+    throw new UserError('Give --reference and --prediction to compare files, or --recordings to hear recordings now.');
   const labels = await labelsFor(options);
-  const { pairs, extra } = await findPairs(options.reference, options.prediction, options.missingAsSilence);
+  const { pairs, extra } = await findPairs(reference, prediction, missingAsSilence);
   checkParts(pairs, options.by);
   if (extra.length > 0) process.stderr.write(`${leftOut(extra)}\n`);
   const recordings: CountedRecording[] = [];
