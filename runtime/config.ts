@@ -31,10 +31,40 @@ const TrackingConfig = z.strictObject({
   jumpDegrees: z.number().positive().max(180).default(35).describe('a direction further away is another source'),
   jumpSeconds: z.number().positive().max(10).default(0.3).describe('... when it stays there this long'),
   fadeSeconds: z.number().positive().max(3600).default(3).describe('directions older than this count 1/e'),
+  sureness: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe('an onset is told early from this far between its threshold and 1; 1: never early'),
 });
 
 export type TrackingSettings = z.infer<typeof TrackingConfig>;
 export const DEFAULT_TRACKING: TrackingSettings = TrackingConfig.parse({});
+
+const frames = z.int().min(1).max(10_000).optional();
+const InferenceConfig = z.strictObject({
+  backend: z
+    .enum(['auto', 'onnx', 'tensorrt'])
+    .default('auto')
+    .describe('auto: TensorRT where trt-runner is, else onnxruntime; tensorrt: nothing else will do'),
+  variant: z.string().optional().describe("form of the network, one of the model's variants, e.g. int8; default fp32"),
+  runner: z.string().optional().describe('path of trt-runner; default the one built in this package'),
+  trtexec: z.string().default('/usr/src/tensorrt/bin/trtexec').describe("path of JetPack's engine builder"),
+  windowFrames: frames.describe('feature frames in a window, of 20 ms each; default 100'),
+  hopFrames: frames.describe('feature frames between two windows; default 10'),
+  lookaheadFrames: z.int().min(0).max(10_000).optional().describe('future that scores wait for; default 15'),
+  earlyFrames: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .nullable()
+    .optional()
+    .describe('future that a sure onset waits for; null: onsets wait like all scores; default 0'),
+});
+
+export type InferenceConfig = z.infer<typeof InferenceConfig>;
+export const DEFAULT_INFERENCE: InferenceConfig = InferenceConfig.parse({});
 
 const TlsConfig = z.strictObject({
   ca: z
@@ -128,6 +158,7 @@ export const Config = z.strictObject({
     .describe('bearing of the microphone front, clockwise from north'),
   position: Position.nullable().default(null).describe('where the microphone stands'),
   healthSeconds: z.number().min(1).max(3600).default(30).describe('between two health messages'),
+  inference: InferenceConfig.prefault({}).describe('what computes, and how soon'),
   tracking: TrackingConfig.prefault({}).describe('how scores become events'),
   stateFolder: z
     .string()

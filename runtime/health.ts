@@ -15,7 +15,16 @@ export interface PipelineFigures {
   /** Time each stage computed, as a share of the sound heard. */
   readonly stages: Readonly<Record<Stage, number>>;
   /** Time of the inference engine per window. */
-  readonly inference: { readonly windows: number; readonly medianMs: number | null; readonly p95Ms: number | null };
+  readonly inference: {
+    readonly windows: number;
+    /** Left out because the network was too slow, and label frames that no window saw for it. */
+    readonly droppedWindows: number;
+    readonly unheardFrames: number;
+    /** Feature frames between two windows now. */
+    readonly hopFrames: number;
+    readonly medianMs: number | null;
+    readonly p95Ms: number | null;
+  };
   readonly lostSamples: number;
   readonly discontinuities: number;
 }

@@ -2,11 +2,12 @@
 import { PRESETS } from '../models/presets.ts';
 import { type Normalization, normalizer } from './ambisonics.ts';
 import type { AudioSource } from './capture/source.ts';
-import type { TrackingSettings } from './config.ts';
+import type { InferenceConfig, TrackingSettings } from './config.ts';
 import { FeatureExtractor } from './features/extractor.ts';
 import { InputMeter, type PipelineFigures, quantile, residentBytes } from './health.ts';
 import type { InferenceBackend } from './inference/engine.ts';
 import type { Model } from './inference/model-files.ts';
+import { liveTiming, type Timing } from './inference/timing.ts';
 import { Windows } from './inference/windows.ts';
 import type { AudioBlock, FeatureFrame, Scores, SoundEvent } from './signals.ts';
 import { Tracker } from './tracking/tracker.ts';
@@ -22,8 +23,12 @@ export interface PipelineOptions {
   readonly tracking?: Partial<TrackingSettings>;
   /** Normalisation of the sound, where it is not the model's. */
   readonly normalization?: Normalization;
-  /** Feature frames of future a score waits for; default the model's. */
-  readonly lookaheadFrames?: number;
+  /** Settings for sound that people wait to be told of; without them the model's windows hold, for recordings. */
+  readonly inference?: InferenceConfig;
+  /** In place of the model's or the settings'. */
+  readonly timing?: Partial<Timing>;
+  /** Sound that cannot wait for a slow network: windows are dropped rather than blocks. Default false. */
+  readonly live?: boolean;
   /** Between two health messages; without it the caller tells health() itself. */
   readonly healthSeconds?: number;
   /** Number of the first track: one who begins the sound anew within a boot goes on counting. Default 1. */
@@ -49,13 +54,17 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    const { model, backend, tracking, lookaheadFrames, normalization } = options;
+    const { model, backend, tracking, inference, live, normalization } = options;
     const { manifest, frameSeconds } = model;
     const native = manifest.input.normalization;
     if (normalization && (native === 'sn3d' || native === 'n3d')) this.#convert = normalizer(normalization, native);
     const bands = PRESETS[manifest.features.preset].melBands;
     const onScores = (scores: Scores) => this.#track(scores);
-    this.#windows = new Windows({ manifest, bands, frameSeconds, backend, lookaheadFrames, onScores });
+    const timing = { ...(inference && liveTiming(manifest, inference)), ...options.timing };
+    this.#windows = new Windows({
+      ...{ manifest, bands, frameSeconds, backend, timing, live, onScores },
+      onEarlyScores: (scores) => this.#foresee(scores),
+    });
     this.#tracker = new Tracker({
       ...{ manifest, frameSeconds, settings: tracking, firstTrackId: options.firstTrackId },
       onEvent: (event) => this.#tell(event),
@@ -108,7 +117,7 @@ export class Pipeline {
 
   get figures(): PipelineFigures {
     const streamSeconds = this.#meter.streamSeconds;
-    const { windows, busyMs, latenciesMs } = this.#windows.figures;
+    const { busyMs, latenciesMs, ...counts } = this.#windows.figures;
     const share = (ms: number) => (streamSeconds > 0 ? ms / 1000 / streamSeconds : 0);
     const { features, tracking, uplink } = this.#busyMs;
     return {
@@ -118,7 +127,7 @@ export class Pipeline {
         ...{ features: share(features), inference: share(busyMs) },
         ...{ tracking: share(tracking), uplink: share(uplink) },
       },
-      inference: { windows, medianMs: quantile(latenciesMs, 0.5), p95Ms: quantile(latenciesMs, 0.95) },
+      inference: { ...counts, medianMs: quantile(latenciesMs, 0.5), p95Ms: quantile(latenciesMs, 0.95) },
       ...this.#meter.losses,
     };
   }
@@ -127,6 +136,12 @@ export class Pipeline {
     const [started, uplinkBefore] = [performance.now(), this.#busyMs.uplink];
     this.#options.onScores?.(scores);
     this.#tracker.push(scores);
+    this.#busyMs.tracking += performance.now() - started - (this.#busyMs.uplink - uplinkBefore);
+  }
+
+  #foresee(scores: Scores): void {
+    const [started, uplinkBefore] = [performance.now(), this.#busyMs.uplink];
+    this.#tracker.foresee(scores);
     this.#busyMs.tracking += performance.now() - started - (this.#busyMs.uplink - uplinkBefore);
   }
 
@@ -140,11 +155,16 @@ export class Pipeline {
   /** The health message's part that the pipeline knows; levels are those since the last call. */
   health() {
     const { wallSeconds, streamSeconds, stages, inference, lostSamples, discontinuities } = this.figures;
-    const { medianMs, p95Ms } = inference;
+    const { medianMs, p95Ms, droppedWindows, unheardFrames, hopFrames } = inference;
+    const { backend } = this.#options;
+    const { precision, device, restarts, fallback } = backend.status ?? {};
     return {
       ...{ uptimeSeconds: wallSeconds, streamSeconds, lostSamples, discontinuities, stages },
       levelsDbfs: this.#meter.takeLevels(),
-      inference: { backend: this.#options.backend.description, medianMs, p95Ms },
+      inference: {
+        ...{ backend: backend.description, medianMs, p95Ms, droppedWindows, unheardFrames, hopFrames },
+        ...{ precision, device, restarts, fallback },
+      },
     };
   }
 

@@ -41,8 +41,8 @@ export async function detect(options: DetectOptions): Promise<Detection> {
     if (event.phase === 'offset') events.push(detected(event));
   };
   // With a look-ahead of the whole window each label frame is the mean of all windows that can see it.
-  const lookaheadFrames = model.manifest.window.frames;
-  const pipeline = new Pipeline({ source, model, backend, normalization, lookaheadFrames, onEvent });
+  const timing = { lookaheadFrames: model.manifest.window.frames };
+  const pipeline = new Pipeline({ source, model, backend, normalization, timing, onEvent });
   try {
     await pipeline.run();
   } finally {

@@ -121,7 +121,7 @@ async function hearSound({ path }: DataRecording, { model, backend, lookaheadFra
   const scores: Scores[] = [];
   const onScores = (more: Scores) => scores.push(more);
   const source = await openRecordingSource({ path, model, paced: false, resample: false });
-  const pipeline = new Pipeline({ source, model, backend, lookaheadFrames, onScores });
+  const pipeline = new Pipeline({ source, model, backend, timing: { lookaheadFrames }, onScores });
   try {
     await pipeline.run();
   } finally {
@@ -140,7 +140,7 @@ async function hearFeatures(
   const [channels, frames, bands] = shape as readonly [number, number, number];
   const scores: Scores[] = [];
   const onScores = (more: Scores) => scores.push(more);
-  const windows = new Windows({ manifest, bands, frameSeconds, backend, lookaheadFrames, onScores });
+  const windows = new Windows({ manifest, bands, frameSeconds, backend, timing: { lookaheadFrames }, onScores });
   const frameValues = new Float32Array(channels * bands);
   for (let frame = 0; frame < frames; frame += 1) {
     for (let c = 0; c < channels; c += 1) {

@@ -169,6 +169,7 @@ async function hear(
   const normalization = options.normalization ?? settings.normalization;
   const pipeline = new Pipeline({
     ...{ source, model, backend, uplink, tracking, healthSeconds, normalization, onEvent },
+    inference: paced ? settings.inference : undefined,
   });
   stops.unshift(() => uplink.stop());
   await uplink.start({

@@ -9,6 +9,8 @@ interface Sum {
   readonly direction: Float64Array;
 }
 
+type MergedScores = Omit<Scores, 'frameSeconds'>;
+
 /** Collects windows in the order of their ends and gives label frames out in order, each once. */
 export class ScoreMerger {
   readonly #classes: number;
@@ -51,29 +53,49 @@ export class ScoreMerger {
     }
   }
 
-  /** Label frames before `until` that have not left yet; undefined when there is none. */
-  take(until: number): Omit<Scores, 'frameSeconds'> | undefined {
-    const firstFrame = this.#nextLabel;
-    const frames = until - firstFrame;
-    if (frames <= 0) return undefined;
+  /**
+   * Lets the label frames before `until` leave, in stretches that windows saw without a gap; frames that no window saw are
+   * left out, and what follows them is marked as following a break.
+   */
+  take(until: number): { stretches: MergedScores[]; unheard: number } {
+    const stretches: MergedScores[] = [];
+    let unheard = 0;
+    while (this.#nextLabel < until) {
+      const firstFrame = this.#nextLabel;
+      while (this.#nextLabel < until && this.#sums.has(this.#nextLabel)) this.#nextLabel += 1;
+      if (this.#nextLabel > firstFrame) {
+        stretches.push({ ...this.#merged(firstFrame, this.#nextLabel), discontinuity: this.#broken });
+        for (let label = firstFrame; label < this.#nextLabel; label += 1) this.#sums.delete(label);
+        this.#broken = false;
+      } else {
+        this.#nextLabel += 1;
+        unheard += 1;
+        this.#broken = true;
+      }
+    }
+    return { stretches, unheard };
+  }
+
+  /** What is known so far of the label frames that leave next, up to `until`; undefined when nothing is. */
+  peek(until: number): MergedScores | undefined {
+    let end = this.#nextLabel;
+    while (end < until && this.#sums.has(end)) end += 1;
+    if (end === this.#nextLabel) return undefined;
+    return { ...this.#merged(this.#nextLabel, end), discontinuity: this.#broken };
+  }
+
+  #merged(firstFrame: number, end: number): Omit<MergedScores, 'discontinuity'> {
+    const frames = end - firstFrame;
     const activity = new Float32Array(frames * this.#classes);
     const direction = new Float32Array(frames * this.#classes * 3);
     for (let i = 0; i < frames; i += 1) {
       const sum = this.#sums.get(firstFrame + i)!;
-      activity.set(
-        sum.activity.map((value) => value / sum.weight),
-        i * this.#classes,
-      );
-      direction.set(
-        sum.direction.map((value) => value / sum.weight),
-        i * this.#classes * 3,
-      );
-      this.#sums.delete(firstFrame + i);
+      for (let k = 0; k < this.#classes; k += 1) activity[i * this.#classes + k] = sum.activity[k]! / sum.weight;
+      for (let k = 0; k < 3 * this.#classes; k += 1) {
+        direction[i * 3 * this.#classes + k] = sum.direction[k]! / sum.weight;
+      }
     }
-    const discontinuity = this.#broken;
-    this.#broken = false;
-    this.#nextLabel = until;
-    return { firstFrame, frames, activity, direction, discontinuity };
+    return { firstFrame, frames, activity, direction };
   }
 
   #sumOf(label: number): Sum {

@@ -8,6 +8,8 @@ interface ClassTrackOptions {
   readonly label: string;
   readonly classIndex: number;
   readonly onset: number;
+  /** Activity from which an onset is told early; above 1: never. */
+  readonly sure: number;
   readonly offset: number;
   readonly frames: TrackingFrames;
   readonly nextTrackId: () => number;
@@ -41,6 +43,12 @@ class Stretch {
   }
 }
 
+/** A frame of one class: activity 0..1, direction of any length. */
+export interface ClassFrame {
+  readonly activity: number;
+  readonly vector: Vector;
+}
+
 /** Follows one class from frame to frame. */
 export class ClassTrack {
   readonly #options: ClassTrackOptions;
@@ -48,6 +56,8 @@ export class ClassTrack {
   #stretch: Stretch | undefined;
   #trackId: number | undefined;
   #lastTold = 0;
+  /** An onset told early, until the final scores have said whether it is one. */
+  #foreseen: { readonly trackId: number; readonly stretch: Stretch } | undefined;
   /** Active frames that come from elsewhere: a jump once there are enough of them. */
   #elsewhere: { stretch: Stretch; activities: number[] } | undefined;
 
@@ -55,8 +65,36 @@ export class ClassTrack {
     this.#options = options;
   }
 
+  /**
+   * Takes what is known so far of frames that step() has still to get. Where the class is sure to sound for long enough, its
+   * onset is told at once; when step() does not find it, its offset follows.
+   */
+  foresee(firstFrame: number, known: readonly ClassFrame[]): void {
+    const { sure, frames, nextTrackId } = this.#options;
+    if (this.#trackId !== undefined || this.#foreseen) return;
+    let stretch: Stretch | undefined;
+    for (const [i, { activity, vector }] of known.entries()) {
+      if (activity < sure) stretch = undefined;
+      else {
+        stretch ??= new Stretch(firstFrame + i, frames.fade);
+        stretch.add(firstFrame + i, activity, vector);
+      }
+      if (!stretch || stretch.active < frames.minimum) continue;
+      this.#foreseen = { trackId: nextTrackId(), stretch };
+      this.#tell('onset', firstFrame + i, this.#foreseen);
+      return;
+    }
+  }
+
   /** Takes the next frame's activity (0..1) and direction (any length). */
   step(frame: number, activity: number, vector: Vector): void {
+    this.#follow(frame, activity, vector);
+    const foreseen = this.#foreseen;
+    const perhaps = this.#stretch && this.#trackId === undefined;
+    if (foreseen && !perhaps && frame >= foreseen.stretch.last + this.#options.frames.patience) this.#takeBack();
+  }
+
+  #follow(frame: number, activity: number, vector: Vector): void {
     const { onset, offset, frames } = this.#options;
     const stretch = this.#stretch;
     if (!stretch) {
@@ -76,6 +114,7 @@ export class ClassTrack {
       this.#believeElsewhere(this.#stretch);
       this.#tell('offset', this.#stretch.last);
     }
+    this.#takeBack();
     this.#stretch = undefined;
     this.#trackId = undefined;
     this.#elsewhere = undefined;
@@ -103,8 +142,18 @@ export class ClassTrack {
 
   #confirm(stretch: Stretch, frame: number): void {
     if (stretch.active < this.#options.frames.minimum) return;
-    this.#trackId = this.#options.nextTrackId();
-    this.#tell('onset', frame);
+    const foreseen = this.#foreseen;
+    this.#foreseen = undefined;
+    this.#trackId = foreseen?.trackId ?? this.#options.nextTrackId();
+    if (foreseen) this.#lastTold = foreseen.stretch.last;
+    else this.#tell('onset', frame);
+  }
+
+  /** What was told early is none: it ends where it was last thought to sound. */
+  #takeBack(): void {
+    const foreseen = this.#foreseen;
+    this.#foreseen = undefined;
+    if (foreseen) this.#tell('offset', foreseen.stretch.last, foreseen);
   }
 
   /** A stray frame belongs to the event; frames that stay elsewhere, and agree where, are a new event. */
@@ -135,14 +184,14 @@ export class ClassTrack {
   }
 
   /** @param frame the frame now; an event lasts to the end of its last active frame */
-  #tell(phase: EventPhase, frame: number): void {
+  #tell(phase: EventPhase, frame: number, of = { trackId: this.#trackId!, stretch: this.#stretch! }): void {
     const { label, classIndex, frames, onEvent } = this.#options;
-    const stretch = this.#stretch!;
+    const { trackId, stretch } = of;
     this.#lastTold = frame;
     const { azimuth, elevation } = stretch.direction.angles;
     const [x, y, z] = stretch.direction.vector;
     onEvent({
-      ...{ phase, trackId: this.#trackId!, label, classIndex },
+      ...{ phase, trackId, label, classIndex },
       ...{ azimuth, elevation, direction: [x, y, z], spreadDegrees: stretch.direction.spreadDegrees },
       score: stretch.activitySum / stretch.active,
       startSeconds: stretch.first * frames.frameSeconds,

@@ -10,7 +10,12 @@ export interface TrackingFrames {
   readonly jumpDegrees: number;
   readonly jump: number;
   readonly fade: number;
+  /** Frames after which an onset told early must have been found by the final scores. */
+  readonly patience: number;
 }
+
+/** Early and final scores of an onset lie less than this apart, or they are not of one sound. */
+const PATIENCE_SECONDS = 0.3;
 
 /** Rounds settings to label frames; lengths that must not vanish are at least one frame. */
 export function inFrames(settings: TrackingSettings, frameSeconds: number): TrackingFrames {
@@ -25,5 +30,6 @@ export function inFrames(settings: TrackingSettings, frameSeconds: number): Trac
     jumpDegrees: settings.jumpDegrees,
     jump: Math.max(minimum, atLeast(settings.jumpSeconds)),
     fade: settings.fadeSeconds / frameSeconds,
+    patience: atLeast(PATIENCE_SECONDS),
   };
 }

@@ -3,7 +3,7 @@ import type { Manifest } from '../../models/manifest.ts';
 import { DEFAULT_TRACKING, type TrackingSettings } from '../config.ts';
 import type { Vector } from '../directions.ts';
 import type { Scores, SoundEvent } from '../signals.ts';
-import { ClassTrack } from './class-track.ts';
+import { type ClassFrame, ClassTrack } from './class-track.ts';
 import { inFrames } from './settings.ts';
 
 export interface TrackerOptions {
@@ -26,7 +26,8 @@ export class Tracker {
 
   constructor({ manifest, frameSeconds, settings = {}, firstTrackId = 1, onEvent }: TrackerOptions) {
     this.#nextTrackId = firstTrackId;
-    const frames = inFrames({ ...DEFAULT_TRACKING, ...settings }, frameSeconds);
+    const all = { ...DEFAULT_TRACKING, ...settings };
+    const frames = inFrames(all, frameSeconds);
     const nextTrackId = () => {
       this.#nextTrackId += 1;
       return this.#nextTrackId - 1;
@@ -37,6 +38,8 @@ export class Tracker {
         new ClassTrack({
           ...{ label, classIndex, frames, nextTrackId, onEvent },
           ...{ onset: onset[classIndex]!, offset: offset[classIndex]! },
+          sure:
+            all.sureness < 1 ? onset[classIndex]! + all.sureness * (1 - onset[classIndex]!) : Number.POSITIVE_INFINITY,
         }),
     );
   }
@@ -55,6 +58,21 @@ export class Tracker {
         const vector: Vector = [direction[3 * at]!, direction[3 * at + 1]!, direction[3 * at + 2]!];
         track.step(firstFrame + i, activity[at]!, vector);
       }
+    }
+  }
+
+  /** Takes what is known so far of frames that push() will get: sure onsets are told early. */
+  foresee({ firstFrame, frames, activity, direction }: Scores): void {
+    const classes = this.#tracks.length;
+    for (const [c, track] of this.#tracks.entries()) {
+      const known = Array.from({ length: frames }, (_, i): ClassFrame => {
+        const at = 3 * (i * classes + c);
+        return {
+          activity: activity[i * classes + c]!,
+          vector: [direction[at]!, direction[at + 1]!, direction[at + 2]!],
+        };
+      });
+      track.foresee(firstFrame, known);
     }
   }
 

@@ -104,7 +104,7 @@ test('block lengths change nothing of what is told', async () => {
 });
 
 test('waiting for all of the sound finds the same sounds', async () => {
-  const { ended } = await hear(new MemorySource(samples, [4800]), { lookaheadFrames: 100 });
+  const { ended } = await hear(new MemorySource(samples, [4800]), { timing: { lookaheadFrames: 100 } });
   expectSounds(ended, SOUNDS);
 });
 

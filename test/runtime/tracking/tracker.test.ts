@@ -221,3 +221,71 @@ test('scores in chunks of any size give the same events', () => {
     { numRuns: 200 },
   );
 });
+
+describe('onsets told early', () => {
+  /** Final scores of some frames, then what is known of those to come. */
+  function hear(steps: readonly { final?: readonly Frame[]; early?: readonly Frame[] }[], settings?: Settings) {
+    const events: SoundEvent[] = [];
+    const tracker = trackerOf(events, 1, settings);
+    let frame = 0;
+    for (const { final = [], early = [] } of steps) {
+      if (final.length > 0) tracker.push(scoresOf([final], frame));
+      frame += final.length;
+      if (early.length > 0) tracker.foresee(scoresOf([early], frame));
+    }
+    tracker.end();
+    return events.map(({ phase, trackId, startSeconds, endSeconds }) => [phase, trackId, startSeconds, endSeconds]);
+  }
+  const near = (rows: unknown[][]) =>
+    rows.map((row) => row.map((v) => (typeof v === 'number' ? Number(v.toFixed(6)) : v)));
+
+  test('a sure onset is told before the final scores, and they go on with the same track', () => {
+    const events = hear([
+      { final: silence(5), early: [...silence(1), ...sound(3, 40, 0, 0.9)] },
+      { final: [...silence(1), ...sound(4)] },
+      { final: silence(5) },
+    ]);
+    expect(near(events)).toEqual([
+      ['onset', 1, 0.6, 0.8],
+      ['offset', 1, 0.6, 1],
+    ]);
+  });
+
+  test('an onset the final scores do not have is taken back soon, and the next sound is another track', () => {
+    const events = hear([
+      { final: silence(5), early: sound(2, 0, 0, 0.8) },
+      { final: silence(6) },
+      { final: sound(4) },
+    ]);
+    expect(near(events)).toEqual([
+      ['onset', 1, 0.5, 0.7],
+      ['offset', 1, 0.5, 0.7],
+      ['onset', 2, 1.1, 1.3],
+      ['offset', 2, 1.1, 1.5],
+    ]);
+  });
+
+  test('an onset that is not sure, or too short, waits for the final scores', () => {
+    expect(hear([{ final: silence(5), early: sound(4, 0, 0, 0.7) }, { final: silence(9) }])).toEqual([]);
+    expect(hear([{ final: silence(5), early: sound(1, 0, 0, 0.99) }, { final: silence(9) }])).toEqual([]);
+    expect(hear([{ final: silence(5), early: sound(4, 0, 0, 1) }, { final: silence(9) }], { sureness: 1 })).toEqual([]);
+  });
+
+  test('foreseen again and again, it is told once; a sound that goes on is not foreseen', () => {
+    const known = sound(3, 0, 0, 0.9);
+    const events = hear([
+      { final: silence(2), early: known },
+      { final: sound(1), early: known },
+      { final: sound(4), early: known },
+    ]);
+    expect(events.map(([phase, track]) => [phase, track])).toEqual([
+      ['onset', 1],
+      ['offset', 1],
+    ]);
+  });
+
+  test('a stream that ends before the final scores ends what was foreseen', () => {
+    const events = hear([{ final: silence(2), early: sound(2, 0, 0, 0.9) }]);
+    expect(events.map(([phase]) => phase)).toEqual(['onset', 'offset']);
+  });
+});
