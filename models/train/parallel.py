@@ -27,6 +27,22 @@ class Workers:
         futures = [self.pool.submit(function, *values) for values in zip(*arguments)]
         return [future.result() for future in futures]
 
+    def compile(self, losses):
+        """Compiles the convolutions of each copy, in its worker's thread and one after the other; weights stay as they are.
+
+        losses: as for gradients. What runs once here also runs the slow first time of each kernel.
+        """
+        for worker, network in enumerate(self.copies):
+            before = {name: value.clone() for name, value in network.state_dict().items()}
+            network.stages.compile()
+
+            def warm_up(worker=worker, network=network):
+                losses(worker, network).backward()
+                network.zero_grad(set_to_none=True)
+
+            self.pool.submit(warm_up).result()
+            network.load_state_dict(before)
+
     def share_weights(self):
         """Gives all copies the network's weights."""
         with torch.no_grad():

@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
@@ -117,6 +118,16 @@ class Runs(unittest.TestCase):
             self.assertTrue(torch.equal(value, resumed["network"][key]), key)
         lines = (self.folder / "resumed" / "metrics.jsonl").read_text().splitlines()
         self.assertEqual([json.loads(line)["epoch"] for line in lines], [1, 2, 3, 4])
+
+    @unittest.skipUnless(shutil.which("g++"), "torch.compile needs g++ (apt-get install g++)")
+    def test_compiled_steps_learn_what_plain_ones_do(self):
+        shallow = small_network()
+        (self.folder / "network.json").write_text(json.dumps(shallow | {"stages": [{"filters": 4, "timePool": 5, "bandPool": 8}]}))
+        _, plain = self.train("plain", "--epochs", "2", "--threads", "2", "--batch", "16")
+        _, compiled = self.train("compiled", "--epochs", "2", "--threads", "2", "--batch", "16", "--compile")
+        for a, b in zip(plain["history"], compiled["history"]):
+            self.assertAlmostEqual(a["loss"], b["loss"], places=4)
+        self.assertEqual(plain["network"].keys(), compiled["network"].keys())
 
     def test_a_run_begun_with_other_settings_is_not_continued(self):
         self.train("run", "--epochs", "1")

@@ -50,8 +50,8 @@ def learning_rate(settings, progress):
     return settings["rate"] * (1e-3 + (1 - 1e-3) * (1 + math.cos(math.pi * min(1, (progress - WARM_UP) / (1 - WARM_UP)))) / 2)
 
 
-def train_epoch(run, windows, steps, workers, precision, watch):
-    """One pass over the data, or less when the minutes are over; returns the mean loss, None when there was no step."""
+def batch_losses(run, windows, workers, precision):
+    """losses(worker, network): the loss of a fresh batch of this epoch, augmented; each worker draws for itself."""
     settings, device = run.settings, run.device
     seeds = [[settings["seed"], run.epoch, worker] for worker in range(workers.count)]
     draws = [np.random.default_rng(seed) for seed in seeds]
@@ -71,6 +71,13 @@ def train_epoch(run, windows, steps, workers, precision, watch):
             activity_scores, doa = network(features.contiguous(memory_format=torch.channels_last))
         return loss(activity_scores, doa, activity, direction, settings["directionWeight"])
 
+    return losses
+
+
+def train_epoch(run, windows, steps, workers, precision, watch):
+    """One pass over the data, or less when the minutes are over; returns the mean loss, None when there was no step."""
+    settings = run.settings
+    losses = batch_losses(run, windows, workers, precision)
     total, started = 0.0, time.perf_counter()
     for step in range(steps):
         progress = run.progress(step / steps, time.perf_counter() - started)
@@ -152,6 +159,9 @@ def train(args, watch):
         f"({seconds_of(validation) / 60:.0f} min) to validate; {sum(p.numel() for p in network.parameters())} parameters, {device}, {chosen}, {workers.count} workers."
     )
     windows = Windows(training, settings["window"], time_pooling, run.scaler[0].numpy())
+    if args.compile:
+        watch.say("Compiling ...")
+        workers.compile(batch_losses(run, windows, workers, precision))
     steps = max(1, round(seconds_of(training) * FRAMES_PER_SECOND / settings["window"] / settings["batch"]))
     while run.progress(0, 0) < 1:
         started, first = time.perf_counter(), run.step
