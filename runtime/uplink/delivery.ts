@@ -139,7 +139,10 @@ export class Delivery {
     const { link, onRefusal } = this.#options;
     return new OutboxDrain({
       ...{ store, onRefusal, isOnline: () => link.isOnline, window: () => link.receiveMaximum },
-      publish: ({ topic, payload }) => link.publish({ topic, payload, qos: 1, retain: false }),
+      async publish({ topic, payload }) {
+        await link.publish({ topic, payload, qos: 1, retain: false });
+        link.trust();
+      },
     });
   }
 }

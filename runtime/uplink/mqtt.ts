@@ -132,6 +132,11 @@ export class MqttLink {
     });
   }
 
+  /** To be called when the connection was of use: after its loss the first retry is quick again. */
+  trust(): void {
+    this.#attempt = 0;
+  }
+
   /**
    * Hears messages that match the filters, over all connections until stop().
    * @throws Error when the broker does not allow it

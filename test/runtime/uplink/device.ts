@@ -34,7 +34,10 @@ export async function subscriber(url: string, access?: MqttLinkOptions['access']
   const heard: AnyMessage[] = [];
   const link = new MqttLink({ url, access, clientId: `subscriber-${Math.random().toString(36).slice(2)}` });
   await link.start();
-  const filters = (Object.keys(MESSAGES) as (keyof typeof MESSAGES)[]).map((kind) => filterOf(kind));
+  const kinds = (Object.keys(MESSAGES) as (keyof typeof MESSAGES)[]).filter(
+    (kind) => MESSAGES[kind].sender === 'device',
+  );
+  const filters = kinds.map((kind) => filterOf(kind));
   await link.subscribe(filters, (topic, payload) => heard.push(decode(topic, payload)!));
   const events = () => heard.flatMap((message) => (message.kind === 'event' ? [message.message] : []));
   const states = () => heard.flatMap((message) => (message.kind === 'state' ? [message.message] : []));
