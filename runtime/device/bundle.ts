@@ -28,6 +28,7 @@ export type BundleFault =
   | 'board'
   | 'jetpack'
   | 'damaged'
+  | 'disk'
   | 'exists';
 
 export class BundleError extends Error {
@@ -89,7 +90,8 @@ export function unpackBundle(file: string, folder: string, rules: BundleRules): 
     try {
       const payload = handle.createReadStream({ start: payloadStart, end: payloadEnd - 1, autoClose: false });
       await unpackTar(payload, manifest, partial).catch((cause: unknown) => {
-        if ((cause as NodeJS.ErrnoException).syscall !== undefined) throw cause; // the disk, not the bundle
+        const { code, syscall } = cause as NodeJS.ErrnoException;
+        if (syscall) throw new BundleError('disk', `Cannot write ${folder}: ${code}; nothing was changed.`, { cause });
         throw new BundleError('damaged', `${file} is damaged: ${(cause as Error).message}.`, { cause });
       });
       await rename(partial, folder);
