@@ -9,6 +9,7 @@ import { labelCommand } from './field/label.ts';
 import { resultsCommand } from './field/results.ts';
 import { scoreCommand } from './field/score.ts';
 import { thresholdsCommand } from './field/thresholds.ts';
+import { fleetAsyncapiCommand } from './fleet/asyncapi.ts';
 import { fleetLocateCommand } from './fleet/locate.ts';
 import { fleetServeCommand } from './fleet/serve.ts';
 import { benchCommand } from './model/bench.ts';
@@ -70,6 +71,7 @@ function program(): Command {
   const fleet = new Command('fleet').description('many devices together');
   fleet.addCommand(fleetServeCommand());
   fleet.addCommand(fleetLocateCommand());
+  fleet.addCommand(fleetAsyncapiCommand());
   earshot.addCommand(fleet);
   return earshot;
 }
