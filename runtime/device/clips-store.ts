@@ -9,6 +9,8 @@ const MEGABYTE = 1e6;
 const DAY_MS = 86_400_000;
 /** A clock that was never set says something before this: clips of such a time do not go by their age. */
 const EARLIEST_MS = Date.UTC(2024, 0, 1);
+/** Clips are written so far without a look at the disk, at most. */
+const LONGEST_LOOK_BYTES = 4e6;
 const NAME = /^(\d{6,})-.*\.wav$/;
 
 export interface StoredClip {
@@ -64,6 +66,11 @@ export class ClipStore {
   /** Of all finished clips. */
   get bytes(): number {
     return this.#clips.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Bytes written between two looks at the disk: room for so many is made before. */
+  get lookBytes(): number {
+    return Math.min(LONGEST_LOOK_BYTES, (this.#settings.megabytes * MEGABYTE) / 16);
   }
 
   /** Clips that had to go for newer ones, for the reserve or by their age. */

@@ -9,8 +9,6 @@ import type { Plan } from './recorder-plan.ts';
 
 /** Samples per channel taken at once: a second at 48 kHz; fewer are left until a clip ends. */
 const PIECE_FRAMES = 48_000;
-/** Bytes written between two looks at the disk. */
-const LOOK_BYTES = 4e6;
 
 export interface LaneFigures {
   clips: number;
@@ -189,7 +187,7 @@ export class Lane {
   async #begin(plan: Plan): Promise<Open | undefined> {
     const { ring, store, openBytes, folder, openFile, figures, wallTimeMs } = this.#options;
     plan.begun = true;
-    if (!(await store.makeRoom(LOOK_BYTES, openBytes()))) {
+    if (!(await store.makeRoom(store.lookBytes, openBytes()))) {
       figures.refusedForSpace += 1;
       this.#options.onTrouble(Object.assign(new Error(`There is no room for clips in ${folder}.`), { code: 'ENOSPC' }));
       return undefined;
@@ -203,11 +201,11 @@ export class Lane {
   }
 
   async #hasRoom(open: Open): Promise<boolean> {
-    if (open.file.bytes - open.lookedAt < LOOK_BYTES) return true;
+    const { store, openBytes, folder } = this.#options;
+    if (open.file.bytes - open.lookedAt < store.lookBytes) return true;
     open.lookedAt = open.file.bytes;
-    if (await this.#options.store.makeRoom(LOOK_BYTES, this.#options.openBytes())) return true;
+    if (await store.makeRoom(store.lookBytes, openBytes())) return true;
     this.#options.figures.refusedForSpace += 1;
-    const { folder } = this.#options;
     this.#options.onTrouble(Object.assign(new Error(`There is no room for clips in ${folder}.`), { code: 'ENOSPC' }));
     await this.#close(false);
     return false;

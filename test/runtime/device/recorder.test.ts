@@ -261,19 +261,19 @@ test('the oldest clips go first, and the bound of the folder holds while a long 
   const settings = { ...anyBark, preRollSeconds: 0, postRollSeconds: 0, megabytes: 6 };
   const bench = new Bench(settings);
   await bench.recorder.start();
-  for (let i = 0; i < 8; i += 1) {
+  for (let i = 0; i < 12; i += 1) {
     await bench.hearUntil(12 * i + 12);
     bench.tell('offset', 12 * i + 1, 12 * i + 11, { trackId: i + 1 }); // ten seconds: 640 kB each
     await bench.hearUntil(12 * i + 12.5);
   }
   await bench.recorder.stop();
   const { kept, keptBytes, removed } = bench.recorder.figures;
-  expect(bench.clips).toHaveLength(8);
-  expect(removed).toBe(8 - kept);
-  expect(removed).toBeGreaterThan(3);
+  expect(bench.clips).toHaveLength(12);
+  expect(removed).toBe(12 - kept);
+  expect(kept).toBeGreaterThanOrEqual(8); // of 640 kB each
   expect(keptBytes).toBe(bench.files().reduce((sum, name) => sum + statSync(join(bench.folder, name)).size, 0));
   expect(keptBytes).toBeLessThanOrEqual(6e6);
-  expect(bench.files().at(-1)).toContain('000008-');
+  expect(bench.files().at(-1)).toContain('000012-');
 });
 
 test('the reserve of the disk stays free: old clips go for it, and when none is left nothing is kept and it is told', async () => {
