@@ -1,7 +1,7 @@
 // Listening that goes on whatever happens: when the sound or the network fails it is begun anew, ever more slowly, and counted.
 import type { Config } from './config.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
-import type { AudioBlock, SoundEvent } from './signals.ts';
+import type { AudioBlock, FeatureFrame, Scores, SoundEvent } from './signals.ts';
 
 type Source = PipelineOptions['source'];
 type Backend = PipelineOptions['backend'];
@@ -30,8 +30,19 @@ export interface ListeningOptions {
   readonly faults: FaultList;
   /** Called whenever scores came out: the whole chain is alive. */
   readonly alive: () => void;
-  readonly onBlock?: (block: AudioBlock) => void;
+  /** What else hears the stream, in its order. */
+  readonly taps?: readonly Tap[];
   readonly onEvent?: (event: SoundEvent) => void;
+}
+
+/** One who listens along: to the sound, to what is made of it, or to both. */
+export interface Tap {
+  pushBlock?(block: AudioBlock): void;
+  pushFrame?(frame: FeatureFrame): void;
+  pushScores?(scores: Scores): void;
+  pushEvent?(event: SoundEvent): void;
+  /** Another stream begins: its indices start anew. */
+  restart?(): void | Promise<void>;
 }
 
 interface Totals {
@@ -129,6 +140,7 @@ export class Listening {
       this.#remember();
       if (this.#stopping) return;
       this.#restarts += 1;
+      for (const tap of this.#options.taps ?? []) await tap.restart?.();
       if (this.#applying) continue;
       const what = this.#backendFailed ? 'inference-failed' : 'source-failed';
       this.#options.faults.raise(what, failure?.message ?? 'The microphone ended its stream.');
@@ -141,15 +153,23 @@ export class Listening {
 
   /** One stream, from opening the source to its end. */
   async #hear(): Promise<void> {
-    const { model, uplink, openSource, onEvent } = this.#options;
-    const { tracking, normalization } = this.#config;
+    const { model, uplink, openSource, onEvent, taps = [] } = this.#options;
+    const { tracking, normalization, inference } = this.#config;
     const source = this.#watched(await openSource(this.#config));
     if (this.#stopping || this.#applying) return void (await source.stop());
     this.#lastBlockMs = performance.now();
     this.#pipeline = new Pipeline({
-      ...{ source, model, backend: this.#backend!, uplink, tracking, normalization, onEvent },
-      firstTrackId: this.#nextTrackId,
-      onScores: () => {
+      ...{ source, model, backend: this.#backend!, uplink, tracking, normalization },
+      ...{ inference, live: true, firstTrackId: this.#nextTrackId },
+      onFrame: (frame) => {
+        for (const tap of taps) tap.pushFrame?.(frame);
+      },
+      onEvent: (event) => {
+        onEvent?.(event);
+        for (const tap of taps) tap.pushEvent?.(event);
+      },
+      onScores: (scores) => {
+        for (const tap of taps) tap.pushScores?.(scores);
         this.#options.faults.clear('inference-failed');
         this.#options.alive();
       },
@@ -159,7 +179,7 @@ export class Listening {
 
   /** The source, with each block noticed, and an error of what follows told apart from one of its own. */
   #watched(source: Source): Source {
-    const { faults, onBlock } = this.#options;
+    const { faults, taps = [] } = this.#options;
     return {
       ...{ sampleRate: source.sampleRate, channels: source.channels, totalSamples: source.totalSamples },
       stop: () => source.stop(),
@@ -167,7 +187,7 @@ export class Listening {
         source.start(async (block) => {
           this.#lastBlockMs = performance.now();
           faults.clear('source-failed');
-          onBlock?.(block);
+          for (const tap of taps) tap.pushBlock?.(block);
           try {
             await take(block);
           } catch (error) {

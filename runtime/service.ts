@@ -7,12 +7,16 @@ import { type Config, parseConfig } from './config.ts';
 import { type BoardIdentity, boardIdentity } from './device/board-identity.ts';
 import { Faults } from './device/faults.ts';
 import { figuresOf, type Heartbeat, heartbeat } from './device/heartbeat.ts';
+import { clipAnnouncement, clipCommands, LiveEars } from './device/keeping.ts';
 import { ExitRecord } from './device/last-exit.ts';
+import { AmbisonicPower, ArrayPower, TAU_ARRAY } from './device/live-map.ts';
 import type { Log } from './device/log.ts';
 import { MetricsServer } from './device/metrics.ts';
+import { Recorder } from './device/recorder.ts';
 import { SelfLook } from './device/self-look.ts';
 import { Supervisor } from './device/supervisor.ts';
 import { type Reported, Twin } from './device/twin.ts';
+import { bandScale } from './features/mel.ts';
 import type { InferenceBackend } from './inference/engine.ts';
 import { findModel, type Model, NETWORK_FILE } from './inference/model-files.ts';
 import { OnnxEngine } from './inference/onnx-engine.ts';
@@ -30,8 +34,6 @@ const SHOW_MS = 600_000;
 const LEAST_FREE_SHARE = 0.03;
 const DEFAULT_OUTBOX = { megabytes: 64, hours: 168 };
 const CHANNELS = 4;
-/** A broker that is away so long is told. */
-const BROKER_LOST_MS = 3000;
 
 export interface ServiceOptions {
   /** The settings file as JSON: checked here, and what settings from far away are laid over. */
@@ -74,11 +76,13 @@ export class Service {
   #model: Model | undefined;
   #listening: Listening | undefined;
   #uplink: Uplink | undefined;
+  #recorder: Recorder | undefined;
+  #live: LiveEars | undefined;
   #metrics: MetricsServer | undefined;
   #latest: Heartbeat | undefined;
   #clockOffsetMs = 0;
-  #onlineMs = performance.now();
   #droppedBefore = 0;
+  #isReady = false;
   #stopping = false;
 
   /** @throws ConfigError */
@@ -123,8 +127,9 @@ export class Service {
     await this.#supervisor.stopping(reason);
     for (const timer of this.#timers) clearInterval(timer);
     await this.#twin.stop();
-    await this.#beat();
+    if (this.#isReady) await this.#beat();
     await this.#listening?.stop();
+    await this.#recorder?.stop();
     await this.#uplink?.stop();
     await this.#metrics?.stop();
     this.#self.stop();
@@ -154,9 +159,11 @@ export class Service {
     this.#config = await this.#twin.begin();
     const model = await findModel(this.#config.model, this.#config.format);
     this.#model = model;
+    await this.#createTaps(model);
     this.#uplink = await this.#createUplink();
     this.#listening = new Listening({
       ...{ model, config: this.#config, uplink: this.#uplink, faults: this.faults, onEvent },
+      taps: [this.#recorder, this.#live].filter((tap) => tap !== undefined),
       openSource: (config) => openSource(config, model),
       createBackend: () => createBackend(this.#config, model),
       alive: () => this.#supervisor.alive(),
@@ -168,6 +175,7 @@ export class Service {
     await this.#uplink.start(this.#introduction());
     this.#droppedBefore = this.#uplink.figures.dropped;
     this.#uplink.report(wire(this.#twin.reported));
+    this.#isReady = true;
     this.#timers.push(setInterval(() => this.#tick(), TICK_MS));
     this.#scheduleBeat();
     await this.#supervisor.ready(`listens with ${model.manifest.name} on ${this.#listening.backendDescription}`);
@@ -193,9 +201,39 @@ export class Service {
       },
       wallTimeMs: (seconds) => this.#listening!.wallTimeMs(seconds),
       ...(config.remote.enabled && { onDesired: (desired) => void this.#twin.desire(desired) }),
-      onProblem: (code, problem) =>
-        this.faults.set(code === 'broker-lost' ? 'broker-trouble' : code, problem !== null, problem ?? ''),
+      onProblem: (code, problem) => this.faults.set(code, problem !== null, problem ?? ''),
+      ...(this.#live && { live: this.#live }),
+      commands: this.#recorder ? clipCommands(this.#recorder) : {},
     });
+  }
+
+  /** Those who listen along: what keeps clips, and what shows live what is heard. */
+  async #createTaps(model: Model): Promise<void> {
+    const { clips, privacy, speech, site, device, format, headingDegrees, position } = this.#config;
+    const { name, labels, files, features, input } = model.manifest;
+    const preset = PRESETS[features.preset];
+    const own = input.normalization === 'n3d' ? 'n3d' : 'sn3d';
+    const normalization = this.#config.normalization ?? own;
+    this.#live = new LiveEars({
+      ...{ labels, privacy, speech, frameSeconds: preset.hopLength / preset.sampleRate, bands: bandScale(preset) },
+      power:
+        format === 'foa'
+          ? new AmbisonicPower(normalization)
+          : new ArrayPower(TAU_ARRAY, preset.sampleRate, preset.melBands),
+    });
+    if (!clips) return;
+    this.#recorder = new Recorder({
+      ...{ settings: clips, privacy, speech, labels, channels: CHANNELS, sampleRate: preset.sampleRate },
+      origin: {
+        ...{ site, device, bootId: this.bootId, version: this.#options.version, format, headingDegrees, position },
+        model: { name, sha256: files[NETWORK_FILE]! },
+        microphone: this.#config.microphone?.recording ?? 'microphone',
+        normalization: format === 'foa' ? normalization : null,
+      },
+      onClip: (clip) => this.#uplink?.publishClip(clip.sidecar.file, clipAnnouncement(clip)),
+      onTrouble: (error) => this.faults.set('clips-failed', error !== undefined, error?.message ?? ''),
+    });
+    await this.#recorder.start();
   }
 
   #introduction(): Introduction {
@@ -244,7 +282,7 @@ export class Service {
     const { active, reasons } = board?.throttling ?? { active: null, reasons: [] };
     faults.set('throttled', active, `The board holds its clocks down: ${reasons.join(', ')}.`);
     const { dropped, fault } = this.#uplink!.figures;
-    faults.set('outbox-disk', fault !== null, `The disk takes no messages (${fault}); they wait in memory.`);
+    faults.set('outbox-full', fault !== null, `The disk takes no messages (${fault}); they wait in memory.`);
     if (dropped > this.#droppedBefore) {
       faults.note('outbox-dropped', `${dropped} messages were given up since the outbox was made.`, SHOW_MS);
     }
@@ -258,10 +296,6 @@ export class Service {
 
   #tick(): void {
     this.#listening!.check();
-    const { isOnline } = this.#uplink!;
-    if (isOnline) this.#onlineMs = performance.now();
-    const lost = performance.now() - this.#onlineMs > BROKER_LOST_MS;
-    this.faults.set('broker-lost', isOnline ? false : lost || null, 'No connection to the broker; messages are kept.');
     const offsetMs = this.#wallClock() - performance.now();
     const jumpMs = offsetMs - this.#clockOffsetMs;
     if (this.#clockOffsetMs !== 0 && Math.abs(jumpMs) > CLOCK_JUMP_MS) {

@@ -1,7 +1,7 @@
 // npm run soak -- --minutes 30: the service at real speed through broken brokers, silent microphones, slow networks, a wrong clock.
 // Passes when memory stays below its bound and flat, every message arrives, and every fault was told.
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ const HIGHEST_RSS_MIB = 250;
 const FLAT_MIB = 12;
 const WARM_SHARE = 0.2;
 const SAMPLE_MS = 5000;
+const CLIP_DISK_MIB = 40;
 const DEVICE = 'seld/v1/soak/ear-1';
 const RECORDING = fileURLToPath(new URL('../../../recordings/office.flac', import.meta.url));
 
@@ -29,6 +30,7 @@ interface Sample {
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' }, json: { type: 'boolean' } } });
 const totalSeconds = 60 * Number(values.minutes);
 const folder = mkdtempSync(join(tmpdir(), 'earshot-soak-'));
+const clipFolder = join(folder, 'clips');
 const [port, metricsPort] = [await freePort(), await freePort()];
 const startedMs = performance.now();
 const elapsed = () => (performance.now() - startedMs) / 1000;
@@ -42,6 +44,9 @@ let duplicates = 0;
 let told = 0;
 let health: { heapBytes?: number; outbox?: { queued: number } } = {};
 
+mkdirSync(clipFolder, { recursive: true });
+const hasClipDisk =
+  spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${CLIP_DISK_MIB}m`, 'tmpfs', clipFolder]).status === 0;
 let broker = await startBroker();
 const listener = await subscribe();
 const device = startDevice();
@@ -69,6 +74,7 @@ async function main(): Promise<void> {
     device.kill('SIGKILL');
     await listener.endAsync(true);
     broker.kill('SIGKILL');
+    if (hasClipDisk) spawnSync('umount', ['-l', clipFolder]);
   }
 }
 
@@ -79,6 +85,7 @@ const FAULTS: readonly (readonly [number, string, () => Promise<void>])[] = [
   [0.24, 'the microphone breaks for 10 s', () => during(10, { broken: 'unplugged by order' }, { broken: null })],
   [0.32, 'the network takes 3 s longer per window for 20 s', () => during(20, { slowMs: 3000 }, { slowMs: 0 })],
   [0.42, 'the clock jumps an hour ahead and back', () => during(10, { clockMs: 3_600_000 }, { clockMs: 0 })],
+  [0.46, 'the disk of the clips is full for 20 s', () => diskFull(20)],
   [0.5, 'settings that are wrong come from far', () => desire(1, { headingDegrees: 400 })],
   [0.55, 'settings that are right come from far', () => desire(2, { headingDegrees: 90 })],
   [0.65, 'settings come while the microphone is broken, and are taken back', desireInTrouble],
@@ -88,6 +95,7 @@ const FAULTS: readonly (readonly [number, string, () => Promise<void>])[] = [
 
 /** Faults that must have been told, in health or, where health could not be sent, in the counters. */
 const EXPECTED = ['broker-lost', 'sound-stalled', 'source-failed', 'too-slow', 'clock-jumped'];
+const wantedFaults = hasClipDisk ? [...EXPECTED, 'clips-failed'] : EXPECTED;
 
 async function during(seconds: number, begin: Order, end: Order): Promise<void> {
   order(begin);
@@ -102,6 +110,22 @@ async function brokerGone(seconds: number, signal: NodeJS.Signals): Promise<void
   await ended;
   await sleep(1000 * seconds);
   broker = await startBroker();
+}
+
+/** Fills the small disk that was mounted for the clips. */
+async function diskFull(seconds: number): Promise<void> {
+  if (!hasClipDisk) {
+    say('left out: only root may mount a small disk');
+    return;
+  }
+  const file = join(clipFolder, 'filler');
+  try {
+    writeFileSync(file, Buffer.alloc(CLIP_DISK_MIB * 2 ** 20));
+  } catch {
+    // ENOSPC is what was ordered
+  }
+  await sleep(1000 * seconds);
+  rmSync(file);
 }
 
 async function desire(version: number, settings: Record<string, unknown>): Promise<void> {
@@ -169,10 +193,13 @@ function startDevice(): ChildProcess {
     ...{ site: 'soak', device: 'ear-1', broker: `mqtt://127.0.0.1:${port}`, healthSeconds: 5 },
     ...{ stateFolder: join(folder, 'state'), microphone: { recording: RECORDING }, metrics: { port: metricsPort } },
     remote: { trialSeconds: 10 },
+    clips: { folder: clipFolder, megabytes: 20, reserveMegabytes: 1, rules: [{ name: 'all' }] },
+    privacy: 'none',
   };
   writeFileSync(join(folder, 'device.json'), JSON.stringify(config));
   const child = fork(fileURLToPath(new URL('./device.js', import.meta.url)), [join(folder, 'device.json')], {
     ...{ stdio: ['ignore', 'pipe', 'inherit', 'ipc'], env: { ...process.env, MALLOC_ARENA_MAX: '2' } },
+    execArgv: ['--max-semi-space-size=4'], // as in earshot.service
   });
   child.stdout!.pipe(createWriteStream(join(folder, 'device.log')));
   child.on('message', (message: Told) => {
@@ -208,7 +235,7 @@ function conclude(counted: Readonly<Record<string, number>>): void {
   const highest = Math.max(...samples.map(({ rssMib }) => rssMib));
   const rssGrowth = growth(warm.map(({ seconds, rssMib }) => ({ x: seconds, y: rssMib })));
   const heapGrowth = growth(warm.map(({ seconds, heapMib }) => ({ x: seconds, y: heapMib ?? 0 })));
-  const missing = EXPECTED.filter((code) => !faultsSeen.has(code) && !(code in counted));
+  const missing = wantedFaults.filter((code) => !faultsSeen.has(code) && !(code in counted));
   const wanted = ['1 refused', '2 trial', '2 applied', '3 trial', '3 rolled-back'];
   const unreported = wanted.filter((report) => !reports.includes(report));
   const verdicts: readonly (readonly [string, boolean])[] = [

@@ -1,5 +1,5 @@
 // earshot doctor: every check says what it found, and a failure what to do.
-import { examine } from '../../tools/doctor.ts';
+import { examine } from '../../tools/doctor-checks.ts';
 import { earshot, jsonLines } from '../earshot.ts';
 
 test('each thing that earshot needs is looked at, and what is missing comes with the way out', async () => {

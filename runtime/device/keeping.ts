@@ -1,0 +1,77 @@
+// What the service keeps and shows of its sound, in the words of the wire: clips announced, commands for them, the live picture.
+import type { Privacy, SpeechConfig } from '../clip-settings.ts';
+import type { Scores } from '../signals.ts';
+import type { FinishedClip } from './clips-file.ts';
+import { SpeechGate } from './clips-privacy.ts';
+import { LiveView, type LiveViewOptions } from './live.ts';
+import type { Recorder } from './recorder.ts';
+
+/** Seconds that privacy may take to decide about what is shown live. */
+const DECIDED_SECONDS = 10;
+const LONGEST_RECORDING_SECONDS = 86_400;
+const LONGEST_NOTE = 200;
+
+/** The live view behind the rule of privacy: where speech cannot be known, no spectrogram is shown. */
+export class LiveEars extends LiveView {
+  readonly #gate: SpeechGate | undefined;
+
+  constructor(options: Omit<LiveViewOptions, 'mayShow'> & { privacy: Privacy; speech: SpeechConfig }) {
+    const { labels, privacy, speech } = options;
+    const knowsSpeech = speech.classes.some((name) => labels.includes(name));
+    const isPrivate = privacy === 'no-speech';
+    const gate =
+      isPrivate && knowsSpeech ? new SpeechGate({ labels, settings: speech, keepSeconds: DECIDED_SECONDS }) : undefined;
+    const mayShow = gate ? (from: number, to: number) => gate.mayLeave(from, to) : () => !isPrivate;
+    super({ ...options, mayShow });
+    this.#gate = gate;
+  }
+
+  override pushScores(scores: Scores): void {
+    this.#gate?.push(scores);
+    super.pushScores(scores);
+  }
+
+  override restart(): void {
+    this.#gate?.clear();
+    super.restart();
+  }
+}
+
+/** What is told of a clip: the file stays on the device. */
+export function clipAnnouncement({ sidecar, bytes, sha256 }: FinishedClip) {
+  const { file, reason, rule, startSample, startTime, sampleRate, samples, channels, detections } = sidecar;
+  return {
+    ...{ file, bytes, sha256, reason, rule, startTime, sampleRate, channels },
+    ...{ startSeconds: Math.max(0, startSample / sampleRate), durationSeconds: samples / sampleRate },
+    detections: detections.map((detection) => ({ ...detection })),
+  };
+}
+
+type Command = (given: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+
+/** Commands from far for what is kept; a RangeError is told to the sender as a refusal. */
+export function clipCommands(recorder: Recorder): Record<string, Command> {
+  return {
+    mark: (given) => {
+      recorder.mark(noteOf(given.note), secondsOf(given.seconds ?? 0));
+      return {};
+    },
+    record: (given) => {
+      const seconds = secondsOf(given.seconds);
+      if (seconds === 0) recorder.stopRecording();
+      else recorder.record(seconds, noteOf(given.note));
+      return { recording: recorder.isRecording };
+    },
+  };
+}
+
+function secondsOf(value: unknown): number {
+  if (typeof value === 'number' && value >= 0 && value <= LONGEST_RECORDING_SECONDS) return value;
+  throw new RangeError(`seconds must be 0 to ${LONGEST_RECORDING_SECONDS}, not ${JSON.stringify(value)}`);
+}
+
+function noteOf(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'string' && value.length <= LONGEST_NOTE) return value;
+  throw new RangeError(`note must be a text of at most ${LONGEST_NOTE} characters`);
+}
