@@ -5,6 +5,7 @@ import { findModel, shippedModels } from '../../runtime/inference/model-files.ts
 import { bundledRecording } from '../../tools/bundled-recording.ts';
 import { benchFeatures, type Measurement } from './features.ts';
 import { benchInference } from './inference.ts';
+import { benchOutbox } from './outbox.ts';
 import { benchPipeline } from './pipeline.ts';
 import { benchQuantise, type QuantiseMeasurement } from './quantise.ts';
 import { benchRewrites } from './rewrites.ts';
@@ -23,6 +24,7 @@ async function measure(): Promise<void> {
     if (rewrites) show(rewrites);
     await measureQuantising(model);
   } else process.stderr.write('no model came with this package: pipeline and network are not measured\n');
+  showBeside(await benchOutbox(options.short ? 100 : 1000));
   if (!options.short) for (const measurement of await benchFeatures()) show(measurement);
 }
 
@@ -32,7 +34,7 @@ async function measureQuantising(model: Parameters<typeof benchQuantise>[0]): Pr
   else process.stderr.write('no Python with onnxruntime and onnx here: quantising is not measured beside it\n');
 }
 
-function showBeside(measurement: QuantiseMeasurement): void {
+function showBeside(measurement: Omit<QuantiseMeasurement, 'unit'> & { unit: string }): void {
   if (options.json) {
     process.stdout.write(`${JSON.stringify(measurement)}\n`);
     return;
