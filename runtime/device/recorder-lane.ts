@@ -153,7 +153,11 @@ export class Lane {
       if (!isAll && limit - this.#cursor < PIECE_FRAMES / 2) return true;
       this.#open ??= await this.#begin(plan);
       const open = this.#open;
-      if (!open || !(await this.#hasRoom(open))) return false;
+      if (!open) return false;
+      if (!(await this.#hasRoom(open))) {
+        if (this.#options.speech === 'discard') return false;
+        continue; // a recording goes on in a new piece, for which its own oldest may go
+      }
       this.#skipLost(open);
       const left = pieceFrames - open.file.samples;
       const most = Math.min(PIECE_FRAMES, left, limit - this.#cursor);

@@ -12,8 +12,9 @@ import { detectionOf, type Plan, Plans } from './recorder-plan.ts';
 
 /** A detection comes at most this late: look-ahead, hop, the time to be sure, the end of a gap. What the ring holds beyond the pre-roll. */
 const LATEST_SECONDS = 12;
-/** Continuous recordings are cut into pieces without gaps, so that the oldest can go. */
+/** Continuous recordings are cut into pieces without gaps, so that the oldest can go: so long, or so much of the folder. */
 const PIECE_SECONDS = 600;
+const PIECE_SHARE = 0.25;
 /** Without scores for so long (inference failed) clips are closed all the same. */
 const PATIENCE_SECONDS = 10;
 /** Clips wait for sounds that join them: those that begin up to a pre-roll after their end, and are told this much later. */
@@ -83,6 +84,7 @@ export class Recorder {
     this.#ring = new SampleRing({ channels, bits, capacity: Math.ceil(keepSeconds * sampleRate) });
     this.#store = new ClipStore({ settings, freeBytes: options.freeBytes });
     this.#plans = new Plans({ sampleRate, ...settings });
+    const share = (PIECE_SHARE * 1e6 * settings.megabytes) / this.#ring.bytesPerFrame;
     const common = {
       ...{ ring: this.#ring, store: this.#store, gate: this.#gate, figures: this.#figures },
       ...{ privacy, origin, folder, channels, sampleRate, bits, openFile: options.openFile },
@@ -101,7 +103,7 @@ export class Recorder {
       },
     });
     this.#continuous = new Lane({
-      ...{ ...common, speech: 'leave out', pieceFrames: PIECE_SECONDS * sampleRate },
+      ...{ ...common, speech: 'leave out', pieceFrames: Math.floor(Math.min(PIECE_SECONDS * sampleRate, share)) },
       ...{ plan: () => this.#recording, isSettled: () => true },
       done: (plan) => {
         if (this.#recording === plan) this.#recording = undefined;

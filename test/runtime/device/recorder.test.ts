@@ -242,6 +242,21 @@ test('a recording on request ends by itself or when told, beside the clips of ru
   expect(bench.clips.at(-1)!.sidecar).toMatchObject({ reason: 'continuous', samples: 3 * RATE, complete: true });
 });
 
+test('a recording longer than its folder goes on in pieces without gaps, of which the oldest go', async () => {
+  const bench = new Bench({ megabytes: 1 }); // a quarter is 3.9 s
+  await bench.recorder.start();
+  bench.recorder.record(60);
+  await bench.hearUntil(64);
+  const pieces = bench.clips.map(({ sidecar }) => sidecar);
+  expect(pieces.length).toBeGreaterThan(14);
+  expect(pieces.reduce((sum, { samples }) => sum + samples, 0)).toBe(60 * RATE);
+  for (const [i, { startSample, samples }] of pieces.entries())
+    if (i > 0) expect(startSample).toBe(pieces[i - 1]!.startSample + pieces[i - 1]!.samples);
+    else expect([startSample, samples]).toEqual([0, 31_250]);
+  expect(bench.recorder.figures).toMatchObject({ removed: expect.any(Number), refusedForSpace: 0 });
+  expect(bench.recorder.figures.keptBytes).toBeLessThanOrEqual(1e6);
+});
+
 test('lost samples are no silence: the clip closes the gap and says where it was', async () => {
   const bench = new Bench(anyBark);
   await bench.recorder.start();
