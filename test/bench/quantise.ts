@@ -157,7 +157,7 @@ function row(name: string, unit: QuantiseMeasurement['unit'], measured: number, 
   return { name, unit, measured, peer, ratio: measured / peer, goal };
 }
 
-/** Median milliseconds of each model, their rounds interleaved; and what each output keeps beside the float model. */
+/** Median milliseconds of processor time of each model on one thread, their rounds interleaved; and what each output keeps beside the float model. */
 async function measure(models: Record<string, Uint8Array>, windows: readonly Window[]) {
   const sessions: Record<string, OnnxSession> = {};
   for (const [name, bytes] of Object.entries(models)) sessions[name] = await openSession(bytes, name);
@@ -172,9 +172,10 @@ async function measure(models: Record<string, Uint8Array>, windows: readonly Win
   const { dims, values } = probes[0]!;
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [name, session] of Object.entries(sessions)) {
-      const started = performance.now();
+      const before = process.cpuUsage();
       await session.run({ [session.inputNames[0]!]: { dims: [1, ...dims], values } });
-      times[name]!.push(performance.now() - started);
+      const { user, system } = process.cpuUsage(before);
+      times[name]!.push((user + system) / 1000);
     }
   }
   for (const session of Object.values(sessions)) await session.close();

@@ -54,7 +54,7 @@ Calibration takes recordings, folders of them, data folders or folders of featur
 (a data folder, or recordings with a CSV beside each) layers that cost too much are left in float32 until F1 and direction
 error keep the budget; an interrupted search goes on where it was. The same inputs give the same bytes.
 
-An ort- file in the model's own folder is entered into the manifest: "earshot run" and "predict" then take it by its name.
+An ort- file in the model's own folder is entered into the manifest with its sha256, as a variant of the network.
 
 Examples:
   earshot model quantise models/office-foa --calibration validation

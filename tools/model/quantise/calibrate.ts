@@ -6,6 +6,7 @@ import type { NodeProto } from '../onnx/codec.ts';
 import { openSession } from '../onnx-session.ts';
 import { rewriteGraph } from '../rewrites/all-rewrites.ts';
 import { elu } from './elu-lookup.ts';
+import { equaliseInput } from './equalise.ts';
 import { type Distribution, Histogram, mapped } from './histogram.ts';
 import { observer } from './observe.ts';
 import { wholeElus } from './whole-elu.ts';
@@ -95,12 +96,14 @@ export async function calibrate({
     throw new UserError(`${where} has ${1 + others.length} inputs: only models with one are quantised.`);
   const measured = graph.nodes.filter((node) => isMeasured(graph, node)).map((node) => node.output[0]!);
   const histograms = new Map([input.name, ...measured].map((tensor) => [tensor, new Histogram()]));
+  const channels: Histogram[] = [];
   const observed = observer(bytes, where, measured, frames);
   const session = await openSession(observed.bytes, where);
   let count = 0;
   try {
     for await (const { dims, values } of windows) {
       histograms.get(input.name)!.add(values);
+      addChannels(channels, dims, values);
       const results = await session.run({ [input.name]: { dims: [1, ...dims], values } });
       for (const output of graph.outputs) checkFinite(results[output.name]!.values, where, output.name);
       for (const tensor of measured) observed.add(tensor, results, histograms.get(tensor)!);
@@ -111,12 +114,34 @@ export async function calibrate({
     await session.close();
   }
   const known = distributions(graph, histograms);
+  const equalised = equaliseInput(
+    graph,
+    input.name,
+    channels.map((each) => each.distribution()),
+  );
+  if (equalised) known.set(equalised.tensor, equalised.distribution);
   const distribution = (tensor: string) => {
     const found = known.get(tensor);
     if (!found) throw new Error(`nothing was measured at ${tensor}`);
     return found;
   };
-  return { bytes, where, frames, windows: count, knows: (tensor) => known.has(tensor), distribution };
+  return {
+    bytes: equalised ? graph.encode() : bytes,
+    where,
+    frames,
+    windows: count,
+    knows: (tensor) => known.has(tensor),
+    distribution,
+  };
+}
+
+/** Counts each channel of a window (channels, frames, bands) by itself. */
+function addChannels(channels: Histogram[], [count]: readonly number[], values: Float32Array): void {
+  const length = values.length / count!;
+  for (let c = 0; c < count!; c += 1) {
+    channels[c] ??= new Histogram();
+    channels[c]!.add(values.subarray(c * length, (c + 1) * length));
+  }
 }
 
 /** What only a maximum over neighbours reads is known well enough by what gets through. */

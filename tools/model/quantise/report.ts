@@ -26,7 +26,7 @@ export function formatQuantised(result: Quantised): string {
     ...(quality.length > 0 ? [`signal over quantisation noise: ${quality.join(', ')}`] : []),
     ...(search ? searchLines(search) : []),
     ...(floatLayers.length > 0 ? [`left in float32: ${floatLayers.join(', ')}`] : []),
-    ...(variant ? [`entered into the manifest as ${variant}: earshot predict --variant ${variant}`] : []),
+    ...(variant ? [`entered into the manifest as variant ${variant}`] : []),
   ];
   return `${lines.join('\n')}\n`;
 }

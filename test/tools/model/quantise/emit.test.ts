@@ -228,6 +228,51 @@ test('a model whose ELUs were put together from other operators gives the same I
   expect(operators(parseGraph(from, 'x'))).toEqual(operators(parseGraph(emit('ort-int8', graph, OPTIONS).bytes, 'x')));
 });
 
+test('input channels of very different size are stretched to one reach, which costs nothing and saves the small ones', async () => {
+  const shrink = 1 / 16;
+  const small = await take(windows(4, FRAMES));
+  for (const { values: all } of small) for (let i = (all.length / 7) * 4; i < all.length; i += 1) all[i]! *= shrink;
+  const uneven = await calibrate({
+    model: MODEL,
+    where: 'the model',
+    frames: FRAMES,
+    windows: (async function* () {
+      yield* small;
+    })(),
+  });
+  const stretched = parseGraph(uneven.bytes, 'x').nodes.find(
+    ({ opType, input }) => opType === 'Mul' && input[0] === 'features',
+  )!;
+  const factors = parseGraph(uneven.bytes, 'x').floats(stretched.input[1]!)!;
+  expect(Math.max(...factors.subarray(0, 4))).toBeLessThan(1.2);
+  for (const factor of factors.subarray(4)) expect(factor * shrink).toBeCloseTo(1, 1);
+  const session = await openSession(MODEL, 'the model');
+  const reference = await referenceOutputs(session, small);
+  await session.close();
+  const worst = async (bytes: Uint8Array) => {
+    const opened = await openSession(bytes, 'x');
+    const noise = await outputNoise(opened, small, reference);
+    await opened.close();
+    return Math.min(...Object.values(noise).map(decibels));
+  };
+  expect(await worst(uneven.bytes)).toBeGreaterThan(90);
+  // Only what reads the input in integers, so that nothing else drowns the difference.
+  const layers = integerLayers(parseGraph(uneven.bytes, 'x'), FRAMES).map(({ name }) => name);
+  const others = layers.filter((name) => !/stages.0.block.(first|shortcut).conv$/.test(name));
+  const even = await worst(emit('ort-int8', uneven, { ...OPTIONS, floatLayers: others }).bytes);
+  // As if nothing had been stretched: the same grids over the graph as it was.
+  const plain = { ...uneven, bytes: graph.bytes };
+  expect(even).toBeGreaterThan((await worst(emit('ort-int8', plain, { ...OPTIONS, floatLayers: others }).bytes)) + 0.5);
+});
+
+test('channels that are alike are left alone', () => {
+  expect(
+    parseGraph(graph.bytes, 'x')
+      .consumers('features')
+      .map(({ opType }) => opType),
+  ).toEqual(['Conv', 'Conv']);
+});
+
 test('a convolution network without ELU is quantised too: ReLUs become part of the convolutions', async () => {
   const cnn = network('cnn', 'foa', { bands: QUANTISED.bands });
   const model = buildOnnx(cnn, goldenWeights(cnn));
