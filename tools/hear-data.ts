@@ -65,25 +65,42 @@ async function recordingsOf(
   { format, preset }: Model['manifest']['features'],
   splits: readonly number[] | undefined,
 ): Promise<DataRecording[]> {
+  const wanted = (name: string) => !splits || splits.some((split) => name.startsWith(`split${split}_`));
+  const labels = await filesOf(join(folder, 'metadata_dev'), ['.csv'], wanted);
   const places = [
-    { folder: join(folder, `features-${format}-${preset}`), endings: ['.npy'] },
-    { folder: join(folder, `${format}_dev`), endings: SOUND_ENDINGS },
+    await filesOf(join(folder, `features-${format}-${preset}`), ['.npy'], wanted),
+    await filesOf(join(folder, `${format}_dev`), SOUND_ENDINGS, wanted),
   ];
-  const place = places.find((candidate) => existsSync(candidate.folder));
-  if (!place)
-    throw new UserError(
-      `${folder} holds neither ${format}_dev nor features-${format}-${preset}, which the model hears: render it with "earshot data synth".`,
-    );
-  const files = (await readdir(place.folder)).filter((file) => place.endings.includes(extname(file).toLowerCase()));
-  return files
-    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
-    .map((file) => ({ file, name: file.slice(0, -extname(file).length) }))
-    .filter(({ name }) => !splits || splits.some((split) => name.startsWith(`split${split}_`)))
-    .map(({ file, name }) => {
-      const labels = join(folder, 'metadata_dev', `${name}.csv`);
-      if (!existsSync(labels)) throw new UserError(`${join(place.folder, file)} has no labels ${labels}: add them.`);
-      return { name, path: join(place.folder, file), labels };
-    });
+  // Features may be on their way or have been left half done: they count only where there is one for every recording.
+  const complete = places.find((place) => place.size > 0 && [...labels.keys()].every((name) => place.has(name)));
+  const found = complete ?? places.find((place) => place.size > 0);
+  const names = [...new Set([...labels.keys(), ...(found?.keys() ?? [])])];
+  return names.sort(byNumber).map((name) => {
+    const [path, csv] = [found?.get(name), labels.get(name)];
+    if (path === undefined)
+      throw new UserError(
+        `${csv} has neither a recording in ${join(folder, `${format}_dev`)} nor features in features-${format}-${preset}: add one, or remove the labels.`,
+      );
+    if (csv === undefined) throw new UserError(`${path} has no labels ${name}.csv in metadata_dev: add them.`);
+    return { name, path, labels: csv };
+  });
+}
+
+/** Paths by name without ending; none where there is no such folder. */
+async function filesOf(
+  folder: string,
+  endings: readonly string[],
+  wanted: (name: string) => boolean,
+): Promise<Map<string, string>> {
+  if (!existsSync(folder)) return new Map();
+  const files = (await readdir(folder)).filter((file) => endings.includes(extname(file).toLowerCase()));
+  const named = files.map((file) => [file.slice(0, -extname(file).length), join(folder, file)] as const);
+  return new Map(named.filter(([name]) => wanted(name)));
+}
+
+/** split1_ir0_ov2_2 before split1_ir0_ov2_10. */
+function byNumber(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
 }
 
 /** Hears all recordings, as many at a time as the backend computes windows. */

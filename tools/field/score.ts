@@ -185,8 +185,24 @@ function tell(set: ScoredSet, asJson: boolean): void {
   const counts: RecordingCounts = addCounts(set.recordings.map((recording) => recording.counts));
   const scores = allScores(counts);
   if (asJson)
-    printJson({ set: set.set, recordings: set.recordings.length, ...scores, medianWindowMs: set.medianWindowMs });
-  else process.stdout.write(`${set.set}: ${oneLine(scores)}\n`);
+    printJson({
+      set: set.set,
+      recordings: set.recordings.length,
+      ...scores,
+      medianWindowMs: set.medianWindowMs,
+      reliability: set.reliability,
+    });
+  else process.stdout.write(`${set.set}: ${oneLine(scores)}\n${curveOf(set)}`);
+}
+
+/** How often events told with a confidence were right. */
+function curveOf({ reliability: { events } }: ScoredSet): string {
+  const told = events.filter(({ count }) => count > 0);
+  const lines = told.map(({ from, to, count, right }) => {
+    const share = (100 * right) / count;
+    return `  score ${from.toFixed(1)} to ${to.toFixed(1)}: ${share.toFixed(0).padStart(3)} % of ${count} events right\n`;
+  });
+  return lines.join('');
 }
 
 /** The command as the file keeps it: folders by their names, since paths mean nothing on another machine. */

@@ -1,9 +1,17 @@
 // From recordings with labels to scores, thresholds, tables and a model card, with the model of test/golden/loudness-model.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readScoreFile } from '../../../tools/field/score-file.ts';
+import { findRecordings } from '../../../tools/hear-data.ts';
 import { earshot, jsonLines } from '../../earshot.ts';
-import { copyOfModel, LOUDNESS_FOLDER, type TestSound, temporaryFolder, writeRecording } from '../../loudness-model.ts';
+import {
+  copyOfModel,
+  LOUDNESS_FOLDER,
+  loudnessModel,
+  type TestSound,
+  temporaryFolder,
+  writeRecording,
+} from '../../loudness-model.ts';
 
 const SECONDS = 6;
 const HEADER = 'sound_event_recording,start_time,end_time,ele,azi,dist\n';
@@ -144,10 +152,27 @@ test('predictions lie beside the scores, by set and name', () => {
   expect(readFileSync(join(folder, 'heard', 'validation', 'split2_ir0_ov1_1.csv'), 'utf8')).toMatch(/\nlow,/);
 });
 
-test('labels that are missing and splits that are not there are named', async () => {
+test('labels without a recording and splits that are not there are named', async () => {
   const { code, stderr } = await score(LOUDNESS_FOLDER, '--split', '4');
   expect(code).toBe(1);
   expect(stderr).toContain('split 4');
+  const labels = join(data, 'metadata_dev', 'split3_ir0_ov1_1.csv');
+  writeFileSync(labels, HEADER);
+  const alone = await score(LOUDNESS_FOLDER, '--split', '1,3');
+  rmSync(labels);
+  expect(alone.code).toBe(1);
+  expect(alone.stderr).toContain('split3_ir0_ov1_1.csv');
+});
+
+test('features that were left half done are not taken for all there is', async () => {
+  const half = join(folder, 'half');
+  cpSync(data, half, { recursive: true });
+  cpSync(join(folder, 'featured', 'features-foa-edge-24k'), join(half, 'features-foa-edge-24k'), { recursive: true });
+  rmSync(join(half, 'features-foa-edge-24k', 'split1_ir0_ov2_11.npy'));
+  const recordings = await findRecordings([half], await loudnessModel(), [1]);
+  expect(recordings.map(({ path }) => path)).toEqual(
+    ['split1_ir0_ov1_1', 'split1_ir0_ov2_11'].map((name) => join(half, 'foa_dev', `${name}.wav`)),
+  );
 });
 
 test('thresholds that hear everything are mended, and written only when asked', async () => {
