@@ -52,7 +52,7 @@ function sounds(topic: string, labels: readonly string[], cloudEvents: boolean):
   return {
     sound: {
       ...{ platform: 'event', name: 'Sound', icon: 'mdi:ear-hearing', state_topic: topic, event_types: labels },
-      value_template: onlyNew(`dict({'event_type': ${message}.class, ${attributes}}) | tojson`),
+      value_template: onlyNew(`dict({'event_type': ${message}.class, ${attributes}}) | to_json`),
     },
     azimuth: {
       ...{ platform: 'sensor', name: 'Azimuth of the last sound', icon: 'mdi:compass-outline', state_topic: topic },
