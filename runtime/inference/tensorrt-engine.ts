@@ -2,7 +2,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { PRESETS } from '../../models/presets.ts';
-import { decodeTensorrtVersion } from '../../models/tensorrt.ts';
 import type { Precision } from '../../models/tensorrt-releases.ts';
 import {
   type BackendOptions,
@@ -14,7 +13,8 @@ import {
 import type { Model } from './model-files.ts';
 import { checkedScores, neededOutputs } from './network-output.ts';
 import { RunnerChild, RunnerLost, type RunnerOptions, RunnerRefusal } from './runner-child.ts';
-import { PROTOCOL_VERSION, ProtocolError, readScores, tensorHeader } from './runner-protocol.ts';
+import { parseReply, readHello } from './runner-hello.ts';
+import { ProtocolError, readScores, tensorHeader } from './runner-protocol.ts';
 import { recogniseProblem } from './tensorrt-errors.ts';
 
 /** How long a runner may take, in milliseconds; the longest seen on small boards several times over. */
@@ -24,13 +24,6 @@ const MOST_LOSSES = 5;
 /** A window that was under way when the runner was lost is tried once more: it may not be what broke it. */
 const MOST_TRIES = 2;
 
-const Hello = z.object({
-  protocol: z.literal(PROTOCOL_VERSION),
-  library: z.string(),
-  version: z.int().positive(),
-  device: z.string(),
-  sm: z.int(),
-});
 const Info = z.object({
   input: z.string(),
   smallest: z.array(z.int()).length(4),
@@ -169,10 +162,13 @@ export class TensorRtEngine implements InferenceBackend {
     const runner = new RunnerChild({ command, environment, onLine: log });
     this.#runner = runner;
     try {
-      const hello = parse(Hello, await runner.hello(this.#limits.helloMs));
+      const hello = readHello(await runner.hello(this.#limits.helloMs));
       this.#device = `${hello.device} (sm_${hello.sm})`;
-      this.#version = decodeTensorrtVersion(hello.version);
-      const info = parse(Info, await runner.ask('info', [new TextEncoder().encode(engineFile)], this.#limits.loadMs));
+      this.#version = hello.tensorrt;
+      const info = parseReply(
+        Info,
+        await runner.ask('info', [new TextEncoder().encode(engineFile)], this.#limits.loadMs),
+      );
       this.#outputs = fittingOutputs(info, model);
       const { channels, bands, longest } = dimsOf(model);
       const zeros = new Float32Array(channels * longest * bands);
@@ -240,12 +236,4 @@ function fittingOutputs(info: z.infer<typeof Info>, model: Model): readonly stri
     `The engine takes ${info.largest.join(' x ')} and gives ${info.outputs.join(', ')}, the model ${model.manifest.name} ` +
       `needs 1 x ${channels} x ${longest} x ${bands} and ${neededOutputs(model).join(', ')}: build it again from this model.`,
   );
-}
-
-function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
-  try {
-    return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch (cause) {
-    throw new RunnerLost(`introduced itself in a way that is not understood (${(cause as Error).message})`);
-  }
 }
