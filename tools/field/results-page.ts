@@ -40,7 +40,7 @@ Our rows hear the events and layouts of TAU Spatial Sound Events 2019, its offic
 \`earshot data synth\` in simulated rooms. The results of others were measured on the original recordings, in five measured rooms. Rows of ours may be
 compared with each other: same recordings, same resamplings. Ours and others' may be compared only in what depends on the events and layouts;
 simulated rooms lack the clutter of real ones, so part of any difference is the rooms. Ours are scored on the test split of the fold named in the
-table below; others report all four folds. The paper does not say whether its directions were snapped to the grid, which halves small errors, and
+table below; others report all four folds. The paper does not say whether its directions were snapped to the grid, which hides errors below 5°, and
 its intervals ("200 predictions with Monte Carlo simulation") are not defined; ours are as said above.
 `;
 
