@@ -17,6 +17,7 @@ const ENDINGS = ['.wav', '.flac'];
 
 interface PredictOptions {
   readonly model?: string;
+  readonly variant?: string;
   readonly format: Format;
   readonly out?: string;
   readonly frames?: string;
@@ -35,6 +36,7 @@ export function predictCommand(): Command {
     )
     .argument('<recording>', 'WAV or FLAC file, four channels, or a folder of them')
     .option('--model <name>', 'a shipped model, or a folder with manifest.json')
+    .option('--variant <name>', "form of the model's network, e.g. int8 (default: fp32)")
     .addOption(
       new Option('--format <name>', 'what the channels are, to choose a shipped model').choices(FORMATS).default('foa'),
     )
@@ -63,7 +65,7 @@ async function predict(path: string, options: PredictOptions): Promise<void> {
   }
   const threads = options.threads === undefined ? allThreads() : wholeNumber('--threads', options.threads);
   const recordings = isFolder ? await recordingsIn(path) : [path];
-  const model = await findModel(options.model, options.format);
+  const model = await findModel(options.model, options.format, options.variant);
   const backend = enginesFor(model, threads);
   const { resample = false, normalization } = options;
   const progress = isFolder ? showProgress('predict', recordings.length, 'recordings') : undefined;

@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { AudioSource } from '../runtime/capture/source.ts';
 import { type Config, parseConfig, readConfig } from '../runtime/config.ts';
+import { chooseBackend } from '../runtime/inference/choose-backend.ts';
 import type { InferenceBackend } from '../runtime/inference/engine.ts';
 import { findModel, type Model, NETWORK_FILE } from '../runtime/inference/model-files.ts';
-import { OnnxEngine } from '../runtime/inference/onnx-engine.ts';
 import { Pipeline } from '../runtime/pipeline.ts';
 import type { SoundEvent } from '../runtime/signals.ts';
 import { eventMessage } from '../runtime/uplink/event-message.ts';
@@ -34,6 +34,7 @@ interface RunOptions {
   readonly json?: boolean;
   readonly out: string;
   readonly model?: string;
+  readonly variant?: string;
   readonly broker?: string;
   readonly outbox?: string;
   readonly config?: string;
@@ -55,6 +56,7 @@ export function runCommand(): Command {
     .option('--json', 'print one JSON object per line: each sound when it has ended, at last the summary')
     .option('--out <folder>', 'where the picture goes', 'earshot-out')
     .option('--model <name>', 'a shipped model, or a folder with manifest.json')
+    .option('--variant <name>', "form of the model's network, e.g. int8 (default: fp32)")
     .option('--broker <url>', 'MQTT broker to publish to (default: one inside this process)')
     .option('--outbox <folder>', 'keep messages on disk until the broker has them (default: in memory)')
     .option('--config <file>', 'settings of the device, JSON')
@@ -76,7 +78,11 @@ async function run(given: string | undefined, options: RunOptions): Promise<void
   const settings = withOutbox(options.config ? await readConfig(options.config) : parseConfig({}, 'defaults'), options);
   if (options.config && settings.microphone && given === undefined) return listen(await service(options, settings));
   const recording = given ?? bundledRecording();
-  const model = await findModel(options.model ?? settings.model, settings.format);
+  const model = await findModel(
+    options.model ?? settings.model,
+    settings.format,
+    options.variant ?? settings.inference.variant,
+  );
   const reference = await readReference(recording, model.manifest.labels);
   const session = { recording, options, settings, model };
   const { summary, events } = await play(session);
@@ -209,7 +215,8 @@ function warner(): (code: string, problem: string | null) => void {
 function backendOf({ threads, fast }: RunOptions, settings: Config, model: Model): InferenceBackend {
   const given = threads === undefined ? undefined : wholeNumber('--threads', threads);
   if (fast) return enginesFor(model, given ?? allThreads());
-  return new OnnxEngine({ model, threads: given ?? settings.threads });
+  const { inference, threads: usual, stateFolder } = settings;
+  return chooseBackend({ inference, model, threads: given ?? usual, stateFolder });
 }
 
 async function ownBroker(stops: (() => Promise<void>)[]): Promise<string> {

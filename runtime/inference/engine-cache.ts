@@ -75,7 +75,9 @@ export function engineFacts({ model, board, plan }: Pick<EngineRequest, 'model' 
  */
 export async function engineFor(request: EngineRequest): Promise<FoundEngine> {
   const { folder } = request;
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch((cause: Error) => {
+    throw new InferenceError(`${folder}, where engines are kept, cannot be made: ${cause.message}.`, { cause });
+  });
   await removeLeftOvers(folder);
   const facts = engineFacts(request);
   const file = join(folder, `${facts.model}-${keyOf(facts)}.engine`);
