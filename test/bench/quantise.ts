@@ -106,7 +106,8 @@ async function quantisePeer(
   const args = [script('quantise_peer.py'), model, windows, String(count), shape, method, operators, out];
   try {
     const { stdout } = await promisify(execFile)('python3', args);
-    return { file: out, ...JSON.parse(stdout) };
+    // Its calibrators print what they do.
+    return { file: out, ...JSON.parse(stdout.trim().split('\n').at(-1)!) };
   } catch (error) {
     const { code, stderr } = error as { code?: string | number; stderr?: string };
     if (code === 'ENOENT' || stderr?.includes('No module named')) return undefined;
