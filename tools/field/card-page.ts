@@ -60,7 +60,7 @@ function whatItIs({ manifest, model, set }: CardContent): string {
   const work =
     model.macs === null
       ? ''
-      : ` Network ${model.network}: ${model.parameters!.toLocaleString('en')} parameters, ${(model.macs / 1e9).toFixed(3)} GMAC per window of ${model.windowSeconds} s${set.medianWindowMs === null ? '' : `, ${set.medianWindowMs.toFixed(1)} ms on one thread of ${set.processor} while scoring`}.`;
+      : ` Network ${model.network}: ${model.parameters!.toLocaleString('en')} parameters, ${(model.macs / 1e9).toFixed(3)} GMAC per window of ${model.windowSeconds} s${set.windowMs === null ? '' : `, ${set.windowMs.toFixed(1)} ms on one thread of ${set.processor} while scoring`}.`;
   return (
     `${hears}${normal} and tells ${manifest.labels.length} classes and their directions: ${manifest.labels.join(', ')}. One direction per class at a ` +
     `time, every ${frame}; output ${output}. A moment is judged ${(0.02 * window.lookaheadFrames).toFixed(2)} s after it sounded at the earliest.${work}\n`

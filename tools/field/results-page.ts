@@ -31,7 +31,8 @@ Each cell is the mean of ${RESAMPLINGS} resamplings over recordings, and below i
 come from the choice of recordings. It says nothing of another training seed. ER, F1, DE, FR, SELD are those of DCASE 2019; DE takes the predicted
 angles as they are, "DE official" floors them to the 10° grid first, as the official scorer does, which costs 4° even where the angle is right.
 SELD is the mean of ER, 1 - F1, DE official / 180 and 1 - FR. ER20, F20, LE_CD, LR_CD are the joint metrics of 2020 and later (micro). Lower is
-better for ER, DE, SELD, ER20, LE_CD. GMAC and ms are the work of one window (6 s), the latter the median on one thread while scoring.
+better for ER, DE, SELD, ER20, LE_CD. GMAC and ms are the work of one window (6 s), the latter on one thread while scoring, the
+median over the recording in which the machine was least busy with other things.
 `;
 
 const COMPARISON = `## What may be compared
@@ -75,7 +76,7 @@ function rowsOf({ name, model, sets }: Result): string[][] {
   return judging.map(({ set, intervals }) => [
     judging.length > 1 ? `${name}: ${set.set}` : name,
     ...COLUMNS.map(([score, , show]) => cell(intervals[score], show)),
-    ...[...cost, set.medianWindowMs === null ? '-' : set.medianWindowMs.toFixed(1)],
+    ...[...cost, set.windowMs === null ? '-' : set.windowMs.toFixed(1)],
   ]);
 }
 

@@ -99,8 +99,8 @@ function asJson({ name, row, model, sets }: Result) {
     ...(row && { row }),
     ...(model && { model: { ...model, labels: undefined, thresholds: undefined } }),
     sets: sets.map(({ set, scores, intervals }) => {
-      const { splits, command, sha256, lookaheadFrames, medianWindowMs, processor, recordings } = set;
-      const facts = { splits, command, sha256, lookaheadFrames, medianWindowMs, processor };
+      const { splits, command, sha256, lookaheadFrames, windowMs, processor, recordings } = set;
+      const facts = { splits, command, sha256, lookaheadFrames, windowMs, processor };
       return { set: set.set, recordings: recordings.length, ...facts, scores, intervals };
     }),
   };

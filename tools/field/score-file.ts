@@ -34,7 +34,7 @@ const ScoredSet = z.strictObject({
   command: z.string(),
   sha256: z.string().describe('over names, recordings and labels'),
   lookaheadFrames: z.int().describe('feature frames of future a score waited for'),
-  medianWindowMs: z.number().nullable().describe('time the network took for a window, one thread'),
+  windowMs: z.number().nullable().describe('time of a window on one thread, median over the quietest recording'),
   processor: z.string(),
   recordings: z.array(z.strictObject({ name: z.string(), seconds: z.number(), counts: RecordingCounts })).min(1),
   classes: z.array(z.strictObject({ label: z.string(), official: Counts2019, unsnapped: Counts2019 })),

@@ -91,11 +91,11 @@ async function run(options: Options): Promise<void> {
       const progress = options.json ? undefined : showProgress(set, recordings.length, 'recordings');
       const onDone = (done: number, name: string) => progress?.update(done, name);
       const lookaheadFrames = options.live ? model.manifest.window.lookaheadFrames : model.manifest.window.frames;
-      const { heard, medianWindowMs } = await hearRecordings({ recordings, model, backend, lookaheadFrames, onDone });
+      const { heard, windowMs } = await hearRecordings({ recordings, model, backend, lookaheadFrames, onDone });
       progress?.finish();
       const facts = {
         ...{ set, splits: splits ?? null, folders: options.data.map((folder) => basename(resolve(folder))) },
-        ...{ command: commandLine(options), sha256: await hashOf(recordings), lookaheadFrames, medianWindowMs },
+        ...{ command: commandLine(options), sha256: await hashOf(recordings), lookaheadFrames, windowMs },
         processor: cpus()[0]?.model.trim() ?? 'unknown',
       };
       sets.push({ ...facts, ...(await judge(heard, model, options, set)) });
@@ -189,7 +189,7 @@ function tell(set: ScoredSet, asJson: boolean): void {
       set: set.set,
       recordings: set.recordings.length,
       ...scores,
-      medianWindowMs: set.medianWindowMs,
+      windowMs: set.windowMs,
       reliability: set.reliability,
     });
   else process.stdout.write(`${set.set}: ${oneLine(scores)}\n${curveOf(set)}`);

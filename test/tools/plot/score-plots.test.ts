@@ -33,7 +33,12 @@ function heardWrong(): string {
 test('the bars of the classes show what field evaluate prints', async () => {
   const pair = ['--reference', OFFICE, '--prediction', heardWrong()];
   const evaluated = await earshot(['field', 'evaluate', ...pair, '--by', 'class', '--json']);
-  const scores = jsonLines(evaluated.stdout) as { by: string; class?: string; F1: number; DE_unsnapped: number | null }[];
+  const scores = jsonLines(evaluated.stdout) as {
+    by: string;
+    class?: string;
+    F1: number;
+    DE_unsnapped: number | null;
+  }[];
   expect(scores).toHaveLength(12);
   const drawn = await earshot(['plot', 'classes', ...pair, '--title', 'Yard', '--out', at('classes.svg')]);
   expect(drawn).toMatchObject({ code: 0, stdout: `${at('classes.svg')}\n` });
@@ -127,6 +132,48 @@ test('two curves stand side by side, each with its count', () => {
   });
   expect(svg).toContain('aria-label="12,345 frames, off by 0.7 % on average"');
   expect(svg).toContain('aria-label="0 events"');
+});
+
+test('a scores.json is drawn without its recordings: the same bars, confusions and confidence', async () => {
+  const counts = { S: 1, D: 0, I: 1, TP: 8, Nref: 10, Nsys: 10, frames: 100, good: 80, doa_sum: 120, doa_cnt: 40 };
+  const tracks = { TP: 8, FPspatial: 0, FP: 2, FN: 2, Nref: 10, angleSum: 40, matched: 8 };
+  const joint = { classes: [tracks], S: 2, D: 0, I: 0 };
+  const bin = { from: 0.8, to: 0.9, count: 100, confidenceSum: 85, right: 81 };
+  const set = {
+    ...{ set: 'test', splits: null, folders: ['yard'], command: '', sha256: '', lookaheadFrames: 25 },
+    ...{ windowMs: null, processor: '' },
+    recordings: [{ name: 'a', seconds: 90, counts: { official: counts, snapped: counts, unsnapped: counts, joint } }],
+    classes: [{ label: 'bark', official: { ...counts, TP: 5 }, unsnapped: { ...counts, doa_sum: 460 } }],
+    diagnosis: { elevations: [], confusion: [[75, 25]], invented: [25] },
+    reliability: { frames: [bin], events: [{ ...bin, right: 90 }] },
+  };
+  const model = {
+    ...{
+      name: 'yard',
+      sha256: '',
+      labels: ['bark'],
+      features: { preset: 'edge-24k', format: 'foa' },
+      output: 'accdoa',
+    },
+    ...{ timePooling: 5, network: null, parameters: null, macs: null, windowSeconds: 2, training: {}, command: null },
+    ...{ thresholds: { onset: [0.5], offset: [0.4] }, data: { sha256: '', seed: 1 } },
+  };
+  writeFileSync(at('scores.json'), JSON.stringify({ format: 'earshot-scores', version: 1, model, sets: [set] }));
+  const draw = async (kind: string, ...more: string[]) => {
+    const drawn = await earshot(['plot', kind, '--scores', at('scores.json'), '--out', at('file.svg'), ...more]);
+    return drawn.code === 0 ? readFileSync(at('file.svg'), 'utf8') : drawn.stderr;
+  };
+  const shown = (svg: string) => [...svg.matchAll(/aria-label="([^"]+)"/g)].map(([, label]) => label);
+  // F1 2 TP / (Nref + Nsys), ER (S + D + I) / Nref, DE doa_sum / doa_cnt: of all, then of the class
+  expect(shown(await draw('classes'))).toEqual(
+    expect.arrayContaining(['0.80', '0.20', '3.0°', '0.50', '11.5°', 'bark']),
+  );
+  expect(shown(await draw('confusion'))).toEqual(expect.arrayContaining(['75', '25', '2.0 s', '1 recording, 1.5 min']));
+  expect(shown(await draw('reliability'))).toEqual(
+    expect.arrayContaining(['100 events, off by 5.0 % on average', '100 frames, off by 4.0 % on average']),
+  );
+  expect(await draw('directions')).toContain('keeps no directions');
+  expect(await draw('classes', '--set', 'validation')).toContain('holds no set validation; it holds: test');
 });
 
 test('what is missing to draw is asked for by name', async () => {
