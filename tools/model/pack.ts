@@ -11,6 +11,7 @@ import { writeWhole } from '../write-whole.ts';
 import { sha256, WEIGHTS } from './model-folder.ts';
 import { FILES } from './quantise/targets.ts';
 import { makeKeyPair, publicKeyFile, readSigningKey } from './signing-key.ts';
+import { TENSORRT_TARGETS } from './verify-files.ts';
 import { makeBundle } from './write-bundle.ts';
 
 interface Options {
@@ -126,7 +127,7 @@ type Manifest = Awaited<ReturnType<typeof findModel>>['manifest'];
 
 /** The files the manifest names, but the weights; TensorRT's forms join the manifest, so that the device checks them too. */
 async function contentsOf(folder: string, manifest: Manifest): Promise<Map<string, Uint8Array>> {
-  const forTensorrt = (['trt-fp16', 'trt-int8', 'trt8'] as const).map((target) => FILES[target].file);
+  const forTensorrt = TENSORRT_TARGETS.map((target) => FILES[target].file);
   const names = [...Object.keys(manifest.files), ...forTensorrt.filter((file) => existsSync(join(folder, file)))];
   const files = new Map<string, Uint8Array>();
   for (const name of new Set(names)) if (name !== WEIGHTS) files.set(name, await readFile(join(folder, name)));

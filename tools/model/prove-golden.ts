@@ -16,13 +16,17 @@ export interface OutputDifference {
   readonly sqnrDb: number;
 }
 
-/** @throws UserError when the file cannot be run on the windows, or has not the outputs */
+/**
+ * @param optimisation 'disabled' computes node by node: for files that are not for ONNX Runtime
+ * @throws UserError when the file cannot be run on the windows, or has not the outputs
+ */
 export async function compareWithGolden(
   model: Uint8Array,
   where: string,
   { dims, windows }: GoldenWindows,
+  optimisation: 'disabled' | 'all' = 'all',
 ): Promise<OutputDifference[]> {
-  const session = await openSession(model, where);
+  const session = await openSession(model, where, { optimisation });
   const sums = new Map<string, { largest: number; rms: number; signal: number; noise: number }>();
   try {
     for (const { features, outputs } of windows) {

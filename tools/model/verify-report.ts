@@ -1,5 +1,6 @@
 // The report of model verify as text and as JSON.
 import { basename } from 'node:path';
+import { countsOf } from './lint-report.ts';
 import type { VerifiedFile } from './verify-files.ts';
 
 const rate = (value: number | null | undefined) => (value == null ? '-' : value.toFixed(4));
@@ -23,7 +24,11 @@ function goldenLines({ golden }: VerifiedFile): string[] {
   });
 }
 
-function fusionLines({ fusion }: VerifiedFile): string[] {
+function fusionLines({ fusion, findings }: VerifiedFile): string[] {
+  if (findings) {
+    const { errors, warnings } = countsOf(findings);
+    return [`  for TensorRT     computed here node by node; its linter: ${errors} errors, ${warnings} warnings`];
+  }
   if (!fusion) return [];
   const { expected, islands, conversions, kernels } = fusion;
   const integer = Object.entries(kernels).filter(([name]) => /^Q(Linear|Gemm|Attention)|Integer/.test(name));
@@ -39,8 +44,8 @@ const faultLines = ({ faults }: VerifiedFile) => faults.map((fault) => `  refuse
 function labelledTable(files: readonly VerifiedFile[]): string {
   if (!files[0]?.labelled) return '';
   const head = ['labelled set', 'F1', 'ER', 'DE', 'DE unsnapped', 'FR', 'SQNR activity', 'SQNR direction'];
-  const rows = files.map(({ file, labelled }) => {
-    const { scores, sqnrDb } = labelled!;
+  const heard = files.flatMap(({ file, labelled }) => (labelled ? [{ file, labelled }] : []));
+  const rows = heard.map(({ file, labelled: { scores, sqnrDb } }) => {
     const angles = [angle(scores.DE), angle(scores.DE_unsnapped)];
     const noise = [decibels(sqnrDb.activity), decibels(sqnrDb.direction)];
     return [basename(file), rate(scores.F1), rate(scores.ER), ...angles, rate(scores.FR), ...noise];

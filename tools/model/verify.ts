@@ -1,4 +1,5 @@
 // earshot model verify: whether a model's files compute what they should, and whether a target will take them.
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_VARIANT } from '../../models/manifest.ts';
@@ -13,9 +14,10 @@ import { readModelFile } from './graph/read-graph.ts';
 import { lintModel } from './lint.ts';
 import { countsOf, formatFindings } from './lint-report.ts';
 import { modelFile } from './model-file.ts';
+import { FILES } from './quantise/targets.ts';
 import { TARGETS, type Target } from './rewrites/all-rewrites.ts';
 import { TENSORRT_RELEASES, type TensorrtRelease } from './target-rules.ts';
-import { type VerifiedFile, verifyFiles } from './verify-files.ts';
+import { TENSORRT_TARGETS, type VerifiedFile, verifyFiles } from './verify-files.ts';
 import { formatReport } from './verify-report.ts';
 
 interface Options {
@@ -87,7 +89,10 @@ async function judge(model: string, target: Target, { tensorrt, json }: Options)
 async function prove(folder: string, options: Options): Promise<void> {
   const { against = [], labelled, report, json } = options;
   const model = await readModel(folder, DEFAULT_VARIANT);
-  const variants = Object.values(model.manifest.variants).map((file) => join(folder, file));
+  const forTensorrt = TENSORRT_TARGETS.map((target) => FILES[target].file).filter((file) =>
+    existsSync(join(folder, file)),
+  );
+  const variants = [...Object.values(model.manifest.variants), ...forTensorrt].map((file) => join(folder, file));
   const files = [model.networkFile, ...variants, ...against].filter(
     (file, i, all) => all.findIndex((f) => resolve(f) === resolve(file)) === i,
   );

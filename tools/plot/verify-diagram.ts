@@ -34,13 +34,14 @@ interface Column {
 }
 
 export function drawVerifyDiagram({ title, subtitle, rows, budget }: VerifyPicture): string {
-  const withScores = rows.every(({ scores }) => scores);
+  const heard = rows.flatMap(({ scores }, row) => (scores ? [{ ...scores, row }] : []));
+  const withScores = heard.length > 0;
   const room = WIDTH - LABELS - MARGIN;
   const noise = { left: LABELS, width: withScores ? room * 0.46 : room };
   const f1 = { left: noise.left + noise.width + 40, width: room * 0.22 };
   const degrees = { left: f1.left + f1.width + 40, width: WIDTH - MARGIN - (f1.left + f1.width + 40) };
   const height = TOP + rows.length * ROW + 56;
-  const first = rows[0]?.scores;
+  const first = heard[0];
   const parts = [
     text(MARGIN, 34, title, { size: 19, weight: 'strong' }),
     text(MARGIN, 56, subtitle, { size: 13, colour: INK.faint }),
@@ -49,10 +50,12 @@ export function drawVerifyDiagram({ title, subtitle, rows, budget }: VerifyPictu
     ...rows.flatMap((row, i) => [...drawLabel(row, i), ...drawNoise(row, i, noise)]),
   ];
   if (withScores && first) {
-    const values = (of: (scores: NonNullable<VerifyRow['scores']>) => number) => rows.map(({ scores }) => of(scores!));
+    const values = (of: (scores: NonNullable<VerifyRow['scores']>) => number) =>
+      heard.map((scores) => [scores.row, of(scores)] as const);
     const detection = {
       values: values((s) => s.f1),
       limit: first.f1 - budget.f1Points,
+      rows: rows.length,
       better: 1,
       unit: '',
       digits: 2,
@@ -60,6 +63,7 @@ export function drawVerifyDiagram({ title, subtitle, rows, budget }: VerifyPictu
     const direction = {
       values: values((s) => s.degrees),
       limit: first.degrees + budget.degrees,
+      rows: rows.length,
       better: -1,
       unit: '°',
       digits: 2,
@@ -123,7 +127,9 @@ function drawNoise({ sqnrDb }: VerifyRow, i: number, { left, width }: Column): s
 }
 
 interface Scores {
-  readonly values: readonly number[];
+  /** Row and value. */
+  readonly values: readonly (readonly [number, number])[];
+  readonly rows: number;
   /** The worst value within the budget. */
   readonly limit: number;
   /** 1: more is better, -1: less is. */
@@ -133,9 +139,13 @@ interface Scores {
 }
 
 /** Dots on an axis around the reference; what lies past the budget is shaded. */
-function drawScores({ left, width }: Column, name: string, { values, limit, better, unit, digits }: Scores): string[] {
-  const bottom = TOP + values.length * ROW;
-  const ends = [...values, limit];
+function drawScores(
+  { left, width }: Column,
+  name: string,
+  { values, rows, limit, better, unit, digits }: Scores,
+): string[] {
+  const bottom = TOP + rows * ROW;
+  const ends = [...values.map(([, value]) => value), limit];
   const margin = Math.max(0.25 * (Math.max(...ends) - Math.min(...ends)), 1e-6);
   const [from, to] = [Math.min(...ends) - margin, Math.max(...ends) + margin];
   const x = (value: number) => left + ((value - from) / (to - from)) * width;
@@ -144,7 +154,7 @@ function drawScores({ left, width }: Column, name: string, { values, limit, bett
     element('rect', { x: left, y: TOP, width, height: bottom - TOP, fill: INK.panel }),
     element('rect', { x: shadeFrom, y: TOP, width: shadeTo - shadeFrom, height: bottom - TOP, fill: '#f6dfe0' }),
     line(x(limit), TOP, x(limit), bottom, { stroke: INK.alarm, 'stroke-dasharray': '4 3' }),
-    ...values.flatMap((value, i) => [
+    ...values.flatMap(([i, value]) => [
       element('circle', { cx: x(value), cy: middle(i) + 4, r: 5, fill: INK.text }),
       text(
         Math.min(Math.max(x(value), left + 22), left + width - 22),

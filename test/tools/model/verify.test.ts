@@ -80,6 +80,17 @@ test('an int8 file is taken when it runs in integers, and refused with the nodes
   expect(int8!.faults).toEqual([expect.stringMatching(/^8 of 16 quantised operators run in float32: Conv \/stages/)]);
 });
 
+test('files for TensorRT are computed node by node and judged by their linter, not by what ONNX Runtime fuses', async () => {
+  const { golden: _, ...manifest } = (await readModel(SHIPPED)).manifest;
+  const model = { ...(await readModel(SHIPPED)), manifest };
+  const named = join(folder, 'model-trt-int8.onnx');
+  await writeFile(named, await readFile(quantised('int8')));
+  const [file] = await verifyFiles(model, [named], { budget: DEFAULT_BUDGET, threads: 1 });
+  expect(file).toMatchObject({ runtime: 'tensorrt', precision: 'int8', fusion: undefined });
+  // Python's quantiser leaves zero points that are not 0 and int32 biases, which TensorRT does not take.
+  expect(file!.faults.map((fault) => fault.split(':')[0])).toEqual(expect.arrayContaining(['q-zero-point', 'q-bias']));
+});
+
 test('the precision of a file is read from its graph', async () => {
   expect(precisionOf(await readFile(join(SHIPPED, 'model.onnx')))).toBe('float32');
   expect(precisionOf(await readFile(quantised('uint8')))).toBe('int8');
