@@ -8,14 +8,16 @@ import type { ScenePair } from './field/scene-pairs.ts';
 import { findPairs } from './field/scene-pairs.ts';
 import { writePicture } from './plot/rasterise.ts';
 import { readEvents, readScene } from './scene-csv.ts';
+import { drawScoreFile, type ScoreFileKind } from './score-file-pictures.ts';
 import { drawClasses, drawConfusion, drawDirections, drawReliabilityOf, type ScoredScene } from './score-pictures.ts';
 import { readToldEvents } from './told-events.ts';
 
 interface Options {
   readonly out: string;
-  readonly reference: string;
+  readonly reference?: string;
   readonly prediction?: string;
   readonly scores?: string;
+  readonly set?: string;
   readonly model?: string;
   readonly seconds?: number;
   readonly title?: string;
@@ -58,7 +60,7 @@ export function scorePlotCommands(): Command[] {
       .description(
         `${kind.description}\nCSV files of the two folders are matched by name, in any of the formats of "field evaluate".`,
       )
-      .requiredOption('--prediction <path>', 'CSV file or folder: what was heard')
+      .option('--prediction <path>', 'CSV file or folder: what was heard')
       .option(
         '--seconds <n>',
         'length of each recording (default: 60, or more where a reference goes on)',
@@ -73,7 +75,6 @@ export function scorePlotCommands(): Command[] {
       'Draws how often events told with a confidence were right (class, and within 20 degrees), bin by bin.\n' +
         'The confidences are those that "earshot predict FOLDER --json" prints.',
     )
-    .requiredOption('--scores <file>', 'what `earshot predict --json` printed')
     .addHelpText('after', examples('reliability', '--scores heard.jsonl'))
     .action((_: unknown, command: Command) => plotReliability(optionsOf(command)));
   return [...ofFolders, reliability];
@@ -83,30 +84,51 @@ export function scorePlotCommands(): Command[] {
 function withCommonOptions(command: Command): Command {
   return command
     .configureHelp({ showGlobalOptions: true })
+    .option(
+      '--scores <file>',
+      'scores.json of "field score", which needs no --reference; or events of "predict --json"',
+    )
+    .option('--set <name>', 'the set of a scores.json to draw (default: its last)')
     .option('--model <name>', 'take the classes of this model; by default those of TAU Spatial Sound Events 2019');
 }
 
 function optionsOf(command: Command): Options {
-  const { out, reference, ...others } = command.optsWithGlobals<Partial<Options>>();
+  const { out, ...others } = command.optsWithGlobals<Partial<Options>>();
   if (out === undefined) throw new UserError('The picture needs a name: give --out FILE.png or FILE.svg.');
-  if (reference === undefined)
-    throw new UserError('What really sounded is needed to judge by: give --reference FOLDER (or a CSV file).');
-  return { ...others, out, reference };
+  return { ...others, out };
+}
+
+/** A scores.json, told from the lines of events by its ending. */
+function scoreFileOf({ scores }: Options): string | undefined {
+  return scores && extname(scores) === '.json' ? scores : undefined;
+}
+
+/** @throws UserError when an option is missing that this way to a picture needs */
+function needed(value: string | undefined, what: string): string {
+  if (value === undefined) throw new UserError(`${what}, or --scores with the scores.json of "field score".`);
+  return value;
 }
 
 function examples(kind: string, given: string): string {
-  return `\nExamples:\n  earshot plot ${kind} --reference metadata_dev ${given} --out ${kind}.png`;
+  const ofFile =
+    kind === 'directions' ? '' : `\n  earshot plot ${kind} --scores scores.json --set test --out ${kind}.png`;
+  return `\nExamples:\n  earshot plot ${kind} --reference metadata_dev ${given} --out ${kind}.png${ofFile}`;
 }
 
 async function plotFolders(kind: Kind, options: Options): Promise<void> {
+  const { name } = kind;
+  const scoreFile = scoreFileOf(options);
+  if (scoreFile && name === 'directions')
+    throw new UserError('A scores.json keeps no directions: give --reference and --prediction to draw them.');
+  if (scoreFile) return write(await drawScoreFile(scoreFile, name as ScoreFileKind, options), options);
+  const reference = needed(options.reference, 'What really sounded is needed to judge by: give --reference FOLDER');
+  const prediction = needed(options.prediction, 'What was heard is needed: give --prediction FOLDER');
   const labels = await labelsOf(options);
-  const { pairs } = await findPairs(options.reference, options.prediction!, false);
+  const { pairs } = await findPairs(reference, prediction, false);
   const scenes: ScoredScene[] = [];
   for (const pair of pairs) scenes.push(await readPair(pair, labels, options.seconds));
-  await write(
-    kind.draw(scenes, labels, options.title ?? `${basename(resolve(options.prediction!))}: ${kind.summary}`),
-    options,
-  );
+  const title = options.title ?? `${basename(resolve(prediction))}: ${kind.summary}`;
+  await write(kind.draw(scenes, labels, title), options);
 }
 
 async function readPair(pair: ScenePair, labels: readonly string[], seconds: number | undefined): Promise<ScoredScene> {
@@ -119,11 +141,15 @@ async function readPair(pair: ScenePair, labels: readonly string[], seconds: num
 }
 
 async function plotReliability(options: Options): Promise<void> {
+  const scoreFile = scoreFileOf(options);
+  if (scoreFile) return write(await drawScoreFile(scoreFile, 'reliability', options), options);
+  const heard = needed(options.scores, 'What was heard is needed: give --scores FILE.jsonl of "predict --json"');
+  const reference = needed(options.reference, 'What really sounded is needed to judge by: give --reference FOLDER');
   const labels = await labelsOf(options);
-  const told = await readToldEvents(options.scores!, labels);
+  const told = await readToldEvents(heard, labels);
   const names = [...told.keys()];
   const references = await Promise.all(
-    names.map((name) => readEvents(referenceOf(options.reference, name, names.length), labels)),
+    names.map((name) => readEvents(referenceOf(reference, name, names.length), labels)),
   );
   const scenes = names.map((name, i) => ({ reference: references[i]!, events: told.get(name)! }));
   await write(drawReliabilityOf(scenes, labels, options.title ?? 'Can its confidence be believed?'), options);

@@ -3,9 +3,9 @@ import type { DetectedEvent } from './detect.ts';
 import { type CountedRecording, countScenes, recordingSeconds, scoreParts } from './field/breakdown.ts';
 import { diagnose } from './field/diagnosis.ts';
 import { directionErrors } from './field/direction-errors.ts';
-import { framePair } from './field/metrics/scores.ts';
+import { type AllScores, framePair } from './field/metrics/scores.ts';
 import { reliability } from './field/reliability.ts';
-import { drawClassBars } from './plot/class-bars.ts';
+import { type BarPanel, drawClassBars } from './plot/class-bars.ts';
 import { drawConfusionMatrix } from './plot/confusion-matrix.ts';
 import { drawDirectionMap } from './plot/direction-map.ts';
 import { rasterise } from './plot/rasterise.ts';
@@ -13,7 +13,10 @@ import { drawReliability } from './plot/reliability-curve.ts';
 import { drawResultDiagram, type ResultDiagram } from './plot/result-diagram.ts';
 import type { Scene, SceneEvent } from './scene-csv.ts';
 
-const FRAME_SECONDS = 0.02;
+/** Frames that confusions are counted in. */
+export const FRAME_SECONDS = 0.02;
+/** When an event counts as right. */
+export const RIGHT_EVENT = 'an event with one of its class within 20° at the same time';
 
 /** What sounded in a recording, and what was heard. */
 export interface ScoredScene {
@@ -34,17 +37,21 @@ export interface ToldScene {
 export function drawClasses(scenes: readonly ScoredScene[], labels: readonly string[], title: string): string {
   const counted = scenes.map((scene) => countScenes(scene, labels.length, { seconds: scene.seconds, perClass: true }));
   const [all, ...classes] = scoreParts(counted, ['class'], labels).map(({ scores }) => scores);
-  return drawClassBars({
-    ...{ title, note: noteOf(counted), labels },
-    panels: [
-      { name: 'F1', note: 'higher is better', all: all!.F1, values: classes.map((s) => s.F1), digits: 2, most: 1 },
-      { name: 'Error rate', note: 'lower is better', all: all!.ER, values: classes.map((s) => s.ER), digits: 2 },
-      {
-        ...{ name: 'Direction error', note: 'lower is better', digits: 1, unit: '°' },
-        ...{ all: all!.DE_unsnapped, values: classes.map((s) => s.DE_unsnapped) },
-      },
-    ],
-  });
+  return drawClassBars({ title, note: noteOf(counted), labels, panels: classPanels(all!, classes) });
+}
+
+type BarScores = Pick<AllScores, 'F1' | 'ER' | 'DE_unsnapped'>;
+
+/** F1, ER and the direction error on the angles as heard, not snapped to a grid. */
+export function classPanels(all: BarScores, classes: readonly BarScores[]): BarPanel[] {
+  return [
+    { name: 'F1', note: 'higher is better', all: all.F1, values: classes.map((s) => s.F1), digits: 2, most: 1 },
+    { name: 'Error rate', note: 'lower is better', all: all.ER, values: classes.map((s) => s.ER), digits: 2 },
+    {
+      ...{ name: 'Direction error', note: 'lower is better', digits: 1, unit: '°' },
+      ...{ all: all.DE_unsnapped, values: classes.map((s) => s.DE_unsnapped) },
+    },
+  ];
 }
 
 /** Direction errors over azimuth and elevation as SVG. */
@@ -64,8 +71,7 @@ export function drawConfusion(scenes: readonly ScoredScene[], labels: readonly s
 export function drawReliabilityOf(scenes: readonly ToldScene[], labels: readonly string[], title: string): string {
   const judged = scenes.map(({ reference, events }) => ({ reference, events, scores: [] }));
   const { events } = reliability(judged, labels.length);
-  const note =
-    'Right: an event of the class within 20°, sounding for half of the shorter of the two. Hollow: fewer than 20.';
+  const note = `Right: ${RIGHT_EVENT}. Hollow: fewer than 20.`;
   return drawReliability({ title, note, curves: [{ name: 'events', bins: events }] });
 }
 

@@ -1,6 +1,6 @@
 // How wrong directions are, and where: a map over azimuth and elevation seen from above, and how the errors are spread.
 import { type Panel, scale } from './axes.ts';
-import { DARKEST_DEGREES, drawHistogram, drawProfile, STEP_DEGREES, snap } from './direction-spread.ts';
+import { DARKEST_DEGREES, drawHistogram, drawProfile, errorQuantile, STEP_DEGREES, snap } from './direction-spread.ts';
 import { drawHead, drawHeading, HEAD_HEIGHT } from './headings.ts';
 import { text } from './lettering.ts';
 import { rampColour } from './ramp.ts';
@@ -46,12 +46,7 @@ export function drawDirectionMap({ title, note, errors }: DirectionMap): string 
     drawHeading(28, top - 12, 'Mean error', 'seen from above: rings are elevations, the highest inside'),
     ...drawMap(errors, CENTRE_X, centreY),
     drawKey(CENTRE_X - 150, centreY + RADIUS + 48, 300),
-    drawHeading(
-      SPREAD_LEFT,
-      upper.top - 12,
-      'How the errors are spread',
-      'bars: share of each; line: share up to there',
-    ),
+    drawHeading(SPREAD_LEFT, upper.top - 12, 'How the errors are spread', 'share of the time'),
     drawHistogram(upper, errors),
     drawHeading(SPREAD_LEFT, lower.top - 12, 'Mean error by elevation'),
     drawProfile(lower, errors),
@@ -60,18 +55,8 @@ export function drawDirectionMap({ title, note, errors }: DirectionMap): string 
 
 function summary(errors: readonly DirectionError[]): string {
   if (errors.length === 0) return 'nothing was heard as what it was';
-  const half = weightedQuantile(errors, 0.5);
-  return `median ${half.toFixed(1)}°, nine of ten within ${weightedQuantile(errors, 0.9).toFixed(1)}°`;
-}
-
-function weightedQuantile(errors: readonly DirectionError[], p: number): number {
-  const sorted = [...errors].sort((a, b) => a.error - b.error);
-  let left = p * sorted.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { error, weight } of sorted) {
-    left -= weight;
-    if (left <= 0) return error;
-  }
-  return sorted.at(-1)!.error;
+  const half = errorQuantile(errors, 0.5);
+  return `median ${half.toFixed(1)}°, nine of ten within ${errorQuantile(errors, 0.9).toFixed(1)}°`;
 }
 
 /** Mean errors of the grid cells that something sounded in. */

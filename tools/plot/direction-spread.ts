@@ -18,7 +18,18 @@ export function snap(degrees: number): number {
   return Math.round(degrees / STEP_DEGREES) * STEP_DEGREES + 0;
 }
 
-/** Share of each error as bars, and as a curve the share of errors up to each. */
+/** The error that a share p of the weight does not exceed. @param errors at least one */
+export function errorQuantile(errors: readonly DirectionError[], p: number): number {
+  const sorted = [...errors].sort((a, b) => a.error - b.error);
+  let left = p * sorted.reduce((sum, { weight }) => sum + weight, 0);
+  for (const { error, weight } of sorted) {
+    left -= weight;
+    if (left <= 0) return error;
+  }
+  return sorted.at(-1)!.error;
+}
+
+/** Share of each error as bars, with the median and the error that nine of ten keep within. */
 export function drawHistogram(panel: Panel, errors: readonly DirectionError[]): string {
   const bins = new Array<number>(SPREAD_DEGREES / BIN_DEGREES + 1).fill(0);
   for (const { error, weight } of errors) bins[Math.min(bins.length - 1, Math.floor(error / BIN_DEGREES))]! += weight;
@@ -26,30 +37,26 @@ export function drawHistogram(panel: Panel, errors: readonly DirectionError[]): 
     1e-9,
     bins.reduce((sum, weight) => sum + weight, 0),
   );
-  const most = Math.max(...bins) / total || 1;
+  const percents = bins.map((weight) => (100 * weight) / total);
+  const step = Math.max(...percents) > 40 ? 20 : Math.max(...percents) > 20 ? 10 : 5;
+  const limit = step * Math.max(1, Math.ceil(Math.max(...percents) / step));
   const x = scale(0, SPREAD_DEGREES + BIN_DEGREES, panel.left, panel.left + panel.width);
-  const y = scale(1, 0, panel.top + 8, panel.top + panel.height);
-  const bottom = panel.top + panel.height;
-  let sum = 0;
-  const curve = bins.map((weight, i) => {
-    sum += weight / total;
-    return `L${x((i + 1) * BIN_DEGREES).toFixed(2)} ${y(sum).toFixed(2)}`;
-  });
+  const y = scale(limit * 1.16, 0, panel.top, panel.top + panel.height);
+  const marks = Array.from({ length: limit / step + 1 }, (_, i) => [i * step, `${i * step} %`] as const);
   const ticks = [0, 10, 20, 30, 40];
   return [
     drawPanel(panel, x, ticks),
-    drawRows(
-      panel,
-      y,
-      [0, 0.25, 0.5, 0.75, 1].map((v) => [v, `${100 * v} %`] as const),
-    ),
-    ...bins.map((weight, i) => {
-      const height = (weight / total / most) * 0.85 * (panel.height - 8);
-      const left = x(i * BIN_DEGREES);
+    drawRows(panel, y, marks),
+    ...percents.map((percent, i) => {
       const width = x(BIN_DEGREES) - x(0) - 1.5;
-      return element('rect', { x: left + 0.75, y: bottom - height, width, height, fill: '#7fb2da' });
+      const top = y(percent);
+      return element('rect', {
+        ...{ x: x(i * BIN_DEGREES) + 0.75, y: top, width, height: y(0) - top, fill: '#7fb2da' },
+      });
     }),
-    element('path', { d: `M${x(0)} ${y(0)}${curve.join('')}`, fill: 'none', stroke: INK.text, 'stroke-width': 1.8 }),
+    ...(errors.length > 0
+      ? [quantileMark(panel, x, errors, 0.5, 'half'), quantileMark(panel, x, errors, 0.9, '90 %')]
+      : []),
     drawTicks(
       panel,
       x,
@@ -57,6 +64,24 @@ export function drawHistogram(panel: Panel, errors: readonly DirectionError[]): 
       'angle between true and heard direction',
     ),
   ].join('');
+}
+
+function quantileMark(
+  panel: Panel,
+  x: (value: number) => number,
+  errors: readonly DirectionError[],
+  p: number,
+  name: string,
+) {
+  const error = errorQuantile(errors, p);
+  const at = x(Math.min(SPREAD_DEGREES, error));
+  return (
+    line(at, panel.top, at, panel.top + panel.height, {
+      stroke: INK.text,
+      'stroke-width': 1.2,
+      'stroke-dasharray': '4 3',
+    }) + text(at + 6, panel.top + 15, `${name} within ${error.toFixed(1)}°`, { size: 11.5 })
+  );
 }
 
 /** Mean error of each elevation. */
@@ -67,7 +92,7 @@ export function drawProfile(panel: Panel, errors: readonly DirectionError[]): st
     sums.set(snap(elevation), { error: sum.error + error * weight, weight: sum.weight + weight });
   }
   const rows = [...sums].map(([elevation, sum]) => ({ elevation, mean: sum.error / sum.weight })).sort(byElevation);
-  const limit = Math.max(10, Math.ceil(Math.max(0, ...rows.map(({ mean }) => mean)) / 5) * 5);
+  const limit = Math.max(10, Math.ceil(Math.max(0, ...rows.map(({ mean }) => mean)) / 2) * 2);
   const ends = [(rows[0]?.elevation ?? -10) - 7, (rows.at(-1)?.elevation ?? 10) + 7] as const;
   const x = scale(ends[0], ends[1], panel.left, panel.left + panel.width);
   const y = scale(limit * 1.12, 0, panel.top, panel.top + panel.height);

@@ -5,11 +5,14 @@ import { INK } from './theme.ts';
 /** Height that title and note take at the top. */
 export const HEAD_HEIGHT = 78;
 
-/** Title and the line under it, the title made smaller where it would not fit. */
+/** Title and the line under it, made smaller where they would not fit. */
 export function drawHead(left: number, width: number, title: string, note: string): string {
-  const weight = 'strong';
-  const size = Math.min(21, (21 * width) / Math.max(1, textWidth(title, { size: 21, weight })));
-  return text(left, 36, title, { size, weight }) + text(left, 60, note, { size: 13.5, colour: INK.faint });
+  const fitting = (content: string, size: number, weight: 'strong' | 'regular') =>
+    Math.min(size, (size * width) / Math.max(1, textWidth(content, { size, weight })));
+  return (
+    text(left, 36, title, { size: fitting(title, 21, 'strong'), weight: 'strong' }) +
+    text(left, 60, note, { size: fitting(note, 13.5, 'regular'), colour: INK.faint })
+  );
 }
 
 /** Name of a panel in strong letters and what else is to be said in faint ones; y is the base line. */
