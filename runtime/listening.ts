@@ -3,7 +3,8 @@ import type { Config } from './config.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
 import type { AudioBlock, FeatureFrame, Scores, SoundEvent } from './signals.ts';
 
-type Source = PipelineOptions['source'];
+/** A microphone says how it is; a recording has nothing to say. */
+type Source = PipelineOptions['source'] & { readonly figures?: EarFigures };
 type Backend = PipelineOptions['backend'];
 
 const FIRST_RETRY_MS = 1000;
@@ -12,6 +13,17 @@ const SLOWEST_RETRY_MS = 30_000;
 const STALL_MS = 3000;
 /** A stream that held so long was a good one: the next failure is retried quickly again. */
 const GOOD_STREAM_MS = 60_000;
+
+/** What a microphone says of itself, as far as the service passes it on. */
+export interface EarFigures {
+  readonly state: string;
+  /** Why it does not listen; null: it does. */
+  readonly complaint: string | null;
+  readonly device: string | null;
+  readonly restarts: number;
+  readonly driftPpm: number | null;
+  readonly channels?: readonly { readonly faults: readonly unknown[] }[];
+}
 
 /** Where faults are told; codes are those of the health message. */
 export interface FaultList {
@@ -57,6 +69,7 @@ export class Listening {
   #config: Config;
   #backend: Backend | undefined;
   #pipeline: Pipeline | undefined;
+  #source: Source | undefined;
   #past: Totals = { streamSeconds: 0, lostSamples: 0, discontinuities: 0 };
   #nextTrackId = 1;
   #restarts = 0;
@@ -114,6 +127,7 @@ export class Listening {
     const inference = now?.inference ?? { backend: this.backendDescription, medianMs: null, p95Ms: null };
     return {
       ...{ uptimeSeconds, levelsDbfs: now?.levelsDbfs ?? [], stages: now?.stages ?? {}, inference },
+      microphone: microphoneOf(this.#source?.figures),
       ...sum(this.#past, now),
     };
   }
@@ -121,10 +135,13 @@ export class Listening {
   /** Called every second or so: sound that stays away becomes a fault, and a fault that is known is no reason for the watchdog. */
   check(): void {
     const { faults, alive } = this.#options;
+    const complaint = this.#source?.figures?.complaint;
+    if (complaint) faults.raise('microphone-lost', complaint);
+    else faults.clear('microphone-lost');
     const silentMs = performance.now() - this.#lastBlockMs;
     if (silentMs > STALL_MS) faults.raise('sound-stalled', 'No sound arrives from the microphone.');
     else faults.clear('sound-stalled');
-    if (faults.has('sound-stalled') || faults.has('source-failed')) alive();
+    if (['sound-stalled', 'source-failed', 'microphone-lost'].some((code) => faults.has(code))) alive();
   }
 
   async #listen(): Promise<void> {
@@ -155,7 +172,8 @@ export class Listening {
   async #hear(): Promise<void> {
     const { model, uplink, openSource, onEvent, taps = [] } = this.#options;
     const { tracking, normalization, inference } = this.#config;
-    const source = this.#watched(await openSource(this.#config));
+    this.#source = await openSource(this.#config);
+    const source = this.#watched(this.#source);
     if (this.#stopping || this.#applying) return void (await source.stop());
     this.#lastBlockMs = performance.now();
     this.#pipeline = new Pipeline({
@@ -230,6 +248,13 @@ export class Listening {
       if (signal.aborted) resolve();
     });
   }
+}
+
+function microphoneOf(figures: EarFigures | undefined) {
+  if (!figures) return null;
+  const { state, complaint, device, restarts, driftPpm, channels = [] } = figures;
+  const shown = channels.map((channel) => ({ ...channel, faults: channel.faults.map(String) }));
+  return { state: state === 'listening' ? 'ok' : (complaint ?? state), device, restarts, driftPpm, channels: shown };
 }
 
 function sum(a: Totals, b: Totals | undefined): Totals {

@@ -17,9 +17,9 @@ import { SelfLook } from './device/self-look.ts';
 import { Supervisor } from './device/supervisor.ts';
 import { type Reported, Twin } from './device/twin.ts';
 import { bandScale } from './features/mel.ts';
+import { chooseBackend } from './inference/choose-backend.ts';
 import type { InferenceBackend } from './inference/engine.ts';
 import { findModel, type Model, NETWORK_FILE } from './inference/model-files.ts';
-import { OnnxEngine } from './inference/onnx-engine.ts';
 import { Listening, type ListeningOptions } from './listening.ts';
 import type { SoundEvent } from './signals.ts';
 import type { Clock } from './uplink/topics.ts';
@@ -57,7 +57,7 @@ export class ServiceError extends Error {
 }
 
 /** Faults that a change of settings from far must not leave behind. */
-const SERIOUS = new Set(['source-failed', 'sound-stalled', 'inference-failed', 'too-slow']);
+const SERIOUS = new Set(['source-failed', 'microphone-lost', 'sound-stalled', 'inference-failed', 'too-slow']);
 
 /** One running device. start() resolves when it listens; stop() when the broker knows that it has gone. */
 export class Service {
@@ -82,6 +82,7 @@ export class Service {
   #latest: Heartbeat | undefined;
   #clockOffsetMs = 0;
   #droppedBefore = 0;
+  #windowsDroppedBefore = 0;
   #isReady = false;
   #stopping = false;
 
@@ -157,7 +158,7 @@ export class Service {
   async #begin(): Promise<void> {
     const { log, openSource, createBackend = defaultBackend, onEvent } = this.#options;
     this.#config = await this.#twin.begin();
-    const model = await findModel(this.#config.model, this.#config.format);
+    const model = await findModel(this.#config.model, this.#config.format, this.#config.inference.variant);
     this.#model = model;
     await this.#createTaps(model);
     this.#uplink = await this.#createUplink();
@@ -291,6 +292,12 @@ export class Service {
     const { realTimeFactor } = this.#latest;
     const slow = realTimeFactor === null ? null : realTimeFactor > 1;
     faults.set('too-slow', slow, `${realTimeFactor?.toFixed(2)} s of computing per second of sound.`);
+    const { droppedWindows = 0, fallback } = this.#latest.inference as { droppedWindows?: number; fallback?: string };
+    if (droppedWindows > this.#windowsDroppedBefore) {
+      faults.note('windows-dropped', `The network is too slow: ${droppedWindows} windows were left out.`, SHOW_MS);
+    }
+    this.#windowsDroppedBefore = droppedWindows;
+    faults.set('inference-fallback', fallback != null, `Not the wanted backend computes: ${fallback}.`);
     await this.#uplink!.publishHealth(this.#latest);
   }
 
@@ -326,5 +333,6 @@ function wire({ version, desiredVersion, state, errors, settings }: Reported): P
 }
 
 function defaultBackend(config: Config, model: Model): InferenceBackend {
-  return new OnnxEngine({ model, threads: config.threads });
+  const { inference, threads, stateFolder } = config;
+  return chooseBackend({ inference, model, threads, stateFolder });
 }

@@ -95,8 +95,9 @@ function parsed(text: string): unknown {
 }
 
 function safe(value: unknown): string {
-  const hidden = typeof value === 'string' ? value : JSON.stringify(withoutPlaces(hideSecrets(value)), null, 2);
-  return withoutSecrets(hidden).slice(-LONGEST_BYTES);
+  const text =
+    typeof value === 'string' ? withoutSecrets(value) : JSON.stringify(withoutPlaces(hideSecrets(value)), null, 2);
+  return text.slice(-LONGEST_BYTES);
 }
 
 function withoutPlaces(value: unknown): unknown {

@@ -2,6 +2,7 @@
 
 import { PRESETS } from '../models/presets.ts';
 import { openLoopedRecording } from '../runtime/capture/looped-recording.ts';
+import { openMicrophone } from '../runtime/capture/open-microphone.ts';
 import type { AudioSource } from '../runtime/capture/source.ts';
 import { openWavFile } from '../runtime/capture/wav-file.ts';
 import type { Config } from '../runtime/config.ts';
@@ -37,10 +38,10 @@ export async function listen({ config, settings }: ListenOptions): Promise<void>
   await ended;
 }
 
-/** Opens what the settings name as microphone. */
-export function openSource({ microphone }: Config, model: Model): Promise<AudioSource> {
+/** Opens what the settings name as microphone: a sound card, or a recording in its place. */
+export function openSource({ microphone, normalization }: Config, model: Model): Promise<AudioSource> {
   const { recording, loop } = microphone!;
-  if (recording === undefined) throw new UserError('microphone.recording is not set: name a WAV or FLAC file.');
+  if (recording === undefined) return openMicrophone(microphone!, model.manifest, { normalization });
   const options = { path: recording, resampleTo: PRESETS[model.manifest.features.preset].sampleRate };
   return loop ? openLoopedRecording(options) : openWavFile({ ...options, paced: true });
 }

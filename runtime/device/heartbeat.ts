@@ -14,7 +14,12 @@ export interface ListeningFigures {
   readonly lostSamples: number;
   readonly discontinuities: number;
   readonly stages: Readonly<Record<string, number>>;
-  readonly inference: { readonly backend: string; readonly medianMs: number | null; readonly p95Ms: number | null };
+  readonly inference: {
+    readonly backend: string;
+    readonly medianMs: number | null;
+    readonly p95Ms: number | null;
+    readonly droppedWindows?: number;
+  };
 }
 
 export interface HeartbeatInput {
@@ -91,6 +96,7 @@ export function figuresOf(beat: Heartbeat, faultCounts: Readonly<Record<string, 
     ...each('channel_level_decibels', 'level per channel, full scale is 0', 'channel', {
       ...Object.fromEntries(beat.levelsDbfs.map((level, channel) => [String(channel), level])),
     }),
+    one('inference_dropped_windows_total', 'windows left out by a slow network', inference.droppedWindows ?? null),
     one('outbox_messages', 'messages that the broker has not acknowledged', outbox.queued),
     one('outbox_acknowledged_total', 'messages that the broker has acknowledged', outbox.acknowledged),
     one('outbox_dropped_total', 'messages given up', outbox.dropped),

@@ -1,7 +1,7 @@
 // What must never be read in a log or a support bundle, and how it is hidden there.
 
 /** Names of settings and fields whose values are secret; a path to a key file is none. */
-const SECRET_KEY = /pass(word|phrase|wd)?$|secret|token|credential|apikey|privatekey|^key$|^pin$|authorization|cookie/i;
+const SECRET_KEY = /pass(word|phrase|wd)?$|secret|token|apikey|privatekey|^key$|^pin$|authorization|cookie/i;
 const HIDDEN = '[hidden]';
 const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 /** User and password within a URL. */
