@@ -9,7 +9,7 @@ import { FeatureExtractor } from '../runtime/features/extractor.ts';
 import { UserError } from './command.ts';
 import { readNpyShape, readNpyValues } from './data/npy.ts';
 
-/** What fewer windows would not show: with these the ranges of the shipped model settle (within 2 % of those of 512). */
+/** The ranges of fewer windows hang on which sounds happen to be in them. */
 export const FEWEST_WINDOWS = 32;
 
 /** Digital silence is -100 dB; a room in which nothing sounds is louder than this. */

@@ -32,8 +32,6 @@ const LEAST_MACS = 2 ** 20;
 /** Neither do smaller tensors. */
 const LEAST_ELEMENTS = 2 ** 17;
 
-const channelsLast = (node: NodeProto) => node.domain === '';
-
 /** All nodes that are worth computing in integers, in the order of the graph. */
 export function integerLayers(graph: ModelGraph, frames: number): Layer[] {
   const shapes = inferShapes(graph, frames);
@@ -52,7 +50,7 @@ export function integerLayers(graph: ModelGraph, frames: number): Layer[] {
 function integerWork(graph: ModelGraph, node: NodeProto, shapes: Shapes, chosen: ReadonlySet<string>): number {
   const { opType, input, output } = node;
   const [from, to] = [size(shapes, input[0]!), size(shapes, output[0]!)];
-  if (!channelsLast(node) || output.length > 1) return 0;
+  if (node.domain !== '' || output.length > 1) return 0;
   if (opType === 'Conv') {
     const macs = graph.floats(input[1]!) ? to * countOf(shapes.dims(input[1]!)!.slice(1)) : 0;
     return macs >= LEAST_MACS ? macs : 0;

@@ -3,7 +3,7 @@ import type { Constant } from '../graph/constants.ts';
 import { countOf } from '../graph/constants.ts';
 import type { ModelGraph } from '../graph/model-graph.ts';
 import { DataType, narrowTensor } from '../onnx/codec.ts';
-import { roundHalfEven, SMALLEST_SCALE } from './grid.ts';
+import { type Grid, roundHalfEven, SMALLEST_SCALE, toInteger } from './grid.ts';
 import { best } from './ranges.ts';
 
 /** Shares of the largest weight of a channel that are tried as its end: cutting the largest may round the others better. */
@@ -32,12 +32,14 @@ export function int8Weights(
   const members = Array.from({ length: slices }, () => [] as number[]);
   for (let i = 0; i < values.length; i += 1) members[channelOf(i)]!.push(values[i]!);
   const scales = Float32Array.from(members, (slice) => sliceScale(slice, hold));
-  const integers = Int8Array.from(values, (value, i) => cut(value / scales[channelOf(i)]!));
+  const integers = Int8Array.from(values, (value, i) => toInteger(gridOf(scales[channelOf(i)]!), value));
   return { dims, values: integers, scales, axis };
 }
 
 /** Looked up once: this is done for every weight. */
 const { abs, floor, fround, max, min } = Math;
+
+const gridOf = (scale: number): Grid => ({ type: 'int8', scale, zeroPoint: 0 });
 
 /** Of a slice of zeros too. */
 function singleScale(scale: number): number {
@@ -60,12 +62,6 @@ function sliceScale(slice: readonly number[], hold: (scale: number) => number): 
 
 function cut(value: number): number {
   return max(-127, min(127, roundHalfEven(value)));
-}
-
-/** The real values that int8 weights stand for. */
-export function dequantised({ dims, values, scales, axis }: Int8Weights): Float32Array {
-  const inner = countOf(dims.slice(axis + 1));
-  return Float32Array.from(values, (value, i) => value * scales[floor(i / inner) % scales.length]!);
 }
 
 /** Adds int8 weights with their DequantizeLinear. @returns the float tensor it makes */
