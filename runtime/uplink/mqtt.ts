@@ -139,7 +139,7 @@ export class MqttLink {
 
   /**
    * Hears messages that match the filters, over all connections until stop().
-   * @throws Error when the broker does not allow it
+   * @throws BrokerError when the broker does not allow it
    */
   async subscribe(filters: string[], onMessage: OnMessage): Promise<void> {
     const subscription = { filters, onMessage };
@@ -181,8 +181,12 @@ export class MqttLink {
     }
     const client = this.#client;
     if (!client) return;
-    for (const subscription of this.#subscriptions) await this.#subscribeOn(client, subscription);
     this.#options.onProblem?.(null);
+    // Who may not hear may still speak.
+    for (const subscription of this.#subscriptions) {
+      await this.#subscribeOn(client, subscription).catch((error: BrokerError) => this.#options.onProblem?.(error));
+    }
+    if (this.#client !== client) return;
     this.#options.onConnect?.();
   }
 
@@ -238,7 +242,12 @@ export class MqttLink {
 
   async #subscribeOn(client: MqttClient, { filters, onMessage }: Subscription): Promise<void> {
     client.on('message', (topic, payload) => onMessage(topic, payload));
-    await client.subscribeAsync(filters, { qos: 1 });
+    try {
+      await client.subscribeAsync(filters, { qos: 1 });
+    } catch (cause) {
+      const what = `The MQTT broker does not let us hear ${filters.join(', ')} (${(cause as Error).message})`;
+      throw new BrokerError(`${what}: allow it in its access rules.`, { cause });
+    }
   }
 
   /** @param farewell the broker's reason code, where it said one (MQTT 5) */

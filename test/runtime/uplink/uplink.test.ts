@@ -1,4 +1,7 @@
 // The device's messages over a real broker: order, acknowledgement, what is retained, what a lost connection leaves behind.
+import { createServer } from 'node:net';
+import { Aedes } from 'aedes';
+import { MqttLink } from '../../../runtime/uplink/mqtt.ts';
 import type { EventMessage } from '../../../runtime/uplink/topics.ts';
 import { type Broker, startBroker } from '../../../tools/broker.ts';
 import { cuttableWire, event, INFO, subscriber, until, uplinkTo } from './device.ts';
@@ -95,4 +98,46 @@ test('a broker that is not there is said in one sentence, without the password',
     message: expect.stringMatching(/No MQTT broker takes us at mqtt:/),
   });
   expect((error as Error).message).not.toContain('secret');
+});
+
+/** A broker in this process whose rules the test makes. */
+async function startRuled(rules: Parameters<typeof Aedes.createBroker>[0]) {
+  const ruled = await Aedes.createBroker(rules);
+  const server = createServer(ruled.handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as { port: number }).port}`,
+    async stop() {
+      await new Promise<void>((resolve) => ruled.close(resolve));
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test('a device that may not hear commands is told so, and still speaks', async () => {
+  const strict = await startRuled({
+    authorizeSubscribe: (_, subscription, callback) =>
+      callback(null, subscription.topic.includes('/cmd/') ? null : subscription),
+  });
+  const problems: (string | null)[] = [];
+  const onProblem = (_: string, problem: string | null) => problems.push(problem);
+  const uplink = uplinkTo(strict.url, { commands: { mark: () => ({}) }, onProblem });
+  await uplink.start(INFO);
+  expect(problems.at(-1)).toMatch(/does not let us hear seld\/v1\/mill\/ear-3\/cmd\/\+ .*access rules/);
+  uplink.publish(event());
+  await until(() => uplink.figures.acknowledged === 1);
+  await uplink.stop();
+  await strict.stop();
+});
+
+test("a link to a broker that never answers stops within a second or two, and what was sent is the caller's again", async () => {
+  const silent = await startRuled({ authorizePublish: () => undefined });
+  const link = new MqttLink({ url: silent.url, clientId: 'patient' });
+  await link.start();
+  const sent = link.publish({ topic: 'a', payload: 'b', qos: 1, retain: false }).catch((error: Error) => error.message);
+  const started = performance.now();
+  await link.stop();
+  expect(performance.now() - started).toBeLessThan(2500);
+  expect(await sent).toBe('the link was stopped');
+  await silent.stop();
 });
