@@ -43,7 +43,7 @@ const readJson = (file: string): unknown => JSON.parse(readFileSync(new URL(file
 
 /** All boards, by name. @throws ZodError when a file breaks the schema */
 export function boards(): Board[] {
-  const files = readdirSync(new URL('jetson/', FOLDER)).filter((file) => file.endsWith('.json'));
+  const files = readdirSync(new URL('./jetson/', FOLDER)).filter((file) => file.endsWith('.json'));
   return files.sort().map((file) => Board.parse(readJson(`jetson/${file}`)));
 }
 
