@@ -143,7 +143,8 @@ function matrixRunner(matrix: readonly (readonly number[])[]): ChannelMixer['mix
   const rows = matrix.map((row) => Float64Array.from(row));
   return (input, frames, output) => {
     for (let o = 0; o < rows.length; o += 1) {
-      const [row, out] = [rows[o]!, output[o]!];
+      const row = rows[o]!;
+      const out = output[o]!;
       out.fill(0, 0, frames);
       for (let c = 0; c < row.length; c += 1) {
         const gain = row[c]!;

@@ -96,7 +96,9 @@ export class FilterBank {
   }
 
   #transform(i: number, samples: Float32Array, frames: number): void {
-    const [re, im, past] = [this.#inReal[i]!, this.#inImag[i]!, this.#past[i]!];
+    const re = this.#inReal[i]!;
+    const im = this.#inImag[i]!;
+    const past = this.#past[i]!;
     re.fill(0);
     im.fill(0);
     for (let n = 0; n < past.length; n += 1) re[n] = past[n]!;
@@ -107,9 +109,13 @@ export class FilterBank {
 
   #multiplyAdd(pair: number, input: number): void {
     const { size } = this.#fft;
-    const [xr, xi, sr, si] = [this.#inReal[input]!, this.#inImag[input]!, this.#sumReal, this.#sumImag];
+    const xr = this.#inReal[input]!;
+    const xi = this.#inImag[input]!;
+    const sr = this.#sumReal;
+    const si = this.#sumImag;
     for (let k = 0, at = pair * size; k < size; k += 1, at += 1) {
-      const [hr, hi] = [this.#real[at]!, this.#imag[at]!];
+      const hr = this.#real[at]!;
+      const hi = this.#imag[at]!;
       sr[k]! += xr[k]! * hr - xi[k]! * hi;
       si[k]! += xr[k]! * hi + xi[k]! * hr;
     }
@@ -134,13 +140,17 @@ class Fft {
   }
 
   run(re: Float64Array, im: Float64Array): void {
+    const cosines = this.#cosines;
+    const sines = this.#sines;
     this.#reorder(re, im);
     for (let half = 1; half < this.size; half *= 2) {
       const step = this.size / (2 * half);
       for (let start = 0; start < this.size; start += 2 * half) {
         for (let k = 0, turn = 0; k < half; k += 1, turn += step) {
-          const [a, b] = [start + k, start + k + half];
-          const [c, s] = [this.#cosines[turn]!, this.#sines[turn]!];
+          const a = start + k;
+          const b = a + half;
+          const c = cosines[turn]!;
+          const s = sines[turn]!;
           const tr = re[b]! * c - im[b]! * s;
           const ti = re[b]! * s + im[b]! * c;
           re[b] = re[a]! - tr;
@@ -156,11 +166,12 @@ class Fft {
     for (let i = 0; i < this.size; i += 1) {
       const j = this.#reversed[i]!;
       if (j <= i) continue;
-      const [r, m] = [re[i]!, im[i]!];
+      const real = re[i]!;
+      const imag = im[i]!;
       re[i] = re[j]!;
       im[i] = im[j]!;
-      re[j] = r;
-      im[j] = m;
+      re[j] = real;
+      im[j] = imag;
     }
   }
 }

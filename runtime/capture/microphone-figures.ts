@@ -1,5 +1,6 @@
 // What a microphone says of itself, and the times after which its supervision acts.
 import type { Discontinuity, DiscontinuityKind } from './discontinuities.ts';
+import type { ChannelReport, MicrophoneFault } from './microphone-health.ts';
 
 /** Times in milliseconds; tests shorten them. */
 export const MICROPHONE_TIMES = {
@@ -48,4 +49,8 @@ export interface MicrophoneFigures {
   readonly driftPpm: number | null;
   /** Blocks that wait for their taker. */
   readonly queuedBlocks: number;
+  /** The last second of each channel and what is wrong with it; empty where nobody judges the signal. */
+  readonly channels: readonly ChannelReport[];
+  /** What the signal says against the microphone. */
+  readonly faults: readonly MicrophoneFault[];
 }

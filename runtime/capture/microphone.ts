@@ -11,6 +11,7 @@ import {
   type MicrophoneState,
   type MicrophoneTimes,
 } from './microphone-figures.ts';
+import type { MicrophoneHealth } from './microphone-health.ts';
 import type { SoundCard } from './sound-cards.ts';
 import type { AudioSource, BlockHandler } from './source.ts';
 import { StreamClock } from './stream-clock.ts';
@@ -27,6 +28,8 @@ export interface MicrophoneOptions extends StreamWanted {
   readonly onDiscontinuity?: (discontinuity: Discontinuity) => void;
   /** The card's channels before conversion, in the profile's order; valid during the call. */
   readonly onRaw?: (channels: readonly Float32Array[], frames: number) => void;
+  /** Judges the signal; default nobody. */
+  readonly health?: MicrophoneHealth;
   /** What is run for arecord; default arecord on the PATH. */
   readonly program?: string;
   readonly times?: Partial<MicrophoneTimes>;
@@ -68,7 +71,7 @@ export class Microphone implements AudioSource {
 
   constructor(options: MicrophoneOptions) {
     this.#options = options;
-    const { profile, rate, outputRate, mixer, onRaw } = options;
+    const { profile, rate, outputRate, mixer, onRaw, health } = options;
     this.#times = { ...MICROPHONE_TIMES, ...options.times };
     this.sampleRate = outputRate;
     this.channels = mixer.outputs;
@@ -79,7 +82,11 @@ export class Microphone implements AudioSource {
     const blocks = Math.max(2, Math.round(this.#times.queueMs / (1000 * BLOCK_SECONDS)));
     this.#queue = new BlockQueue({ channels: mixer.outputs, capacity, sampleRate: outputRate, blocks });
     this.#maker = new BlockMaker({
-      ...{ channels: profile.channels, rate, outputRate, blockFrames, mixer, queue: this.#queue, onRaw },
+      ...{ channels: profile.channels, rate, outputRate, blockFrames, mixer, queue: this.#queue },
+      onRaw: (channels, frames) => {
+        health?.push(channels, frames);
+        onRaw?.(channels, frames);
+      },
       timeOf: (position) => this.#clock.timeOf(position) ?? performance.now(),
       onDropped: (lost) => this.#record('slow-taker', lost, 'Blocks came faster than they were taken.'),
     });
@@ -113,6 +120,7 @@ export class Microphone implements AudioSource {
       restartsByReason: Object.fromEntries(this.#restarts),
       ...{ overruns: counts.overrun ?? 0, discontinuities: counts, recent: this.#breaks.recent },
       ...{ lostSamples: this.#breaks.lostSamples, driftPpm: this.#clock.driftPpm, queuedBlocks: this.#queue.waiting },
+      ...{ channels: this.#options.health?.channels ?? [], faults: this.#options.health?.faults ?? [] },
     };
   }
 

@@ -10,6 +10,7 @@ import { type ChannelMixer, channelMixer } from './channel-mixer.ts';
 import { type DeviceName, parseDeviceName } from './device-name.ts';
 import { type Filters, readFilters } from './filter-bank.ts';
 import { BLOCK_SECONDS, Microphone, type MicrophoneOptions } from './microphone.ts';
+import { MicrophoneHealth } from './microphone-health.ts';
 
 /** Capsules may stand so far from where a model learned them: what the array's own tolerance and its mounting add up to. */
 const PLACE_TOLERANCE_DEGREES = 5;
@@ -41,7 +42,11 @@ export async function openMicrophone(
 ): Promise<Microphone> {
   const { normalization, ...rest } = options;
   const opened = await prepareMicrophone(settings, manifest, normalization);
-  return new Microphone({ ...opened, ...rest });
+  const { profile, rate } = opened;
+  const { channels: channelMap, gainsDb } = settings;
+  const blockFrames = Math.round(rate * BLOCK_SECONDS);
+  const health = new MicrophoneHealth({ profile, sampleRate: rate, blockFrames, channelMap, gainsDb });
+  return new Microphone({ ...opened, health, ...rest });
 }
 
 /** All that is decided before a card is looked for. @throws as openMicrophone */

@@ -65,7 +65,7 @@ export class Resampler {
     for (let from = 0; from < length; from += CHUNK) {
       const count = Math.min(CHUNK, length - from);
       for (let c = 0; c < this.#history.length; c++)
-        this.#history[c]!.set(input[c]!.subarray(from, from + count), this.#held);
+        this.#history[c]!.set(count === length ? input[c]! : input[c]!.subarray(from, from + count), this.#held);
       this.#held += count;
       this.#inputs += count;
       written = this.#produce(output, written, Number.POSITIVE_INFINITY);
