@@ -155,9 +155,10 @@ export class MqttLink {
     const client = this.#client;
     this.#client = undefined;
     if (!client) return;
-    // MQTT.js would wait for every answer before it says goodbye.
-    for (const id of this.#onTheWay.values()) if (id > 0) client.removeOutgoingMessage(id);
+    const unanswered = [...this.#onTheWay.values()].filter((id) => id > 0);
     this.#rejectOnTheWay(new Error('the link was stopped'));
+    // MQTT.js would wait for every answer before it says goodbye.
+    for (const id of unanswered) client.removeOutgoingMessage(id);
     await new Promise<void>((resolve) => {
       const hangUp = setTimeout(() => client.stream.destroy(), GOODBYE_MS);
       client.once('close', () => {
