@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { Normalization } from '../../runtime/ambisonics.ts';
+import type { Config } from '../../runtime/config.ts';
 import type { InferenceBackend } from '../../runtime/inference/engine.ts';
 import { type Model, NETWORK_FILE } from '../../runtime/inference/model-files.ts';
 import { Pipeline } from '../../runtime/pipeline.ts';
@@ -62,6 +63,8 @@ export interface HearingOptions {
   readonly folder: string;
   readonly resample: boolean;
   readonly normalization?: Normalization;
+  /** How the device hears: its windows, look-ahead and tracking. */
+  readonly settings: Pick<Config, 'inference' | 'tracking'>;
 }
 
 /** Whether a recording was heard by an earlier run with the same model on the same backend. */
@@ -72,7 +75,7 @@ export async function isHeard(recording: TrialRecording, options: HearingOptions
 }
 
 /**
- * Hears a recording with the look-ahead of the device, or takes what an earlier run heard.
+ * Hears a recording with the windows, the look-ahead and the tracking of the device, or takes what an earlier run heard.
  * @param signal ends it early; what was heard until then is thrown away
  * @returns undefined when it was ended
  */
@@ -85,12 +88,12 @@ export async function hearRecording(
   const file = entryFile(recording, options);
   const before = await readHeardEntry(file);
   if (before?.key === key) return before;
-  const { model, backend, resample, normalization } = options;
+  const { model, backend, resample, normalization, settings } = options;
   const source = await openRecordingSource({ path: recording.path, model, paced: false, resample });
   const scores: Scores[] = [];
   const events: HeardEntry['events'][number][] = [];
   const pipeline = new Pipeline({
-    ...{ source, model, backend, normalization },
+    ...{ source, model, backend, normalization, ...settings },
     onScores: (some) => scores.push(some),
     onEvent: (event) => {
       if (event.phase === 'offset') events.push(entryOf(event));
@@ -134,9 +137,21 @@ function entryFile({ name }: TrialRecording, { folder }: HearingOptions): string
 }
 
 /** Changes when the recording, the model or what computes it does. */
-async function keyOf({ path }: TrialRecording, { model, backend, normalization }: HearingOptions): Promise<string> {
+async function keyOf(
+  { path }: TrialRecording,
+  { model, backend, normalization, settings }: HearingOptions,
+): Promise<string> {
   const { size, mtimeMs } = await stat(path);
   const { thresholds, files, window } = model.manifest;
-  const facts = [size, mtimeMs, files[NETWORK_FILE], thresholds, window, backend.description, normalization ?? ''];
+  const facts = [
+    size,
+    mtimeMs,
+    files[NETWORK_FILE],
+    thresholds,
+    window,
+    backend.description,
+    normalization ?? '',
+    settings,
+  ];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32);
 }

@@ -73,7 +73,9 @@ async function hearAll(
   const heard: TrialResult['recordings'] = [];
   try {
     await backend.start();
-    const options: HearingOptions = { model, backend, folder: join(out, 'heard'), resample, normalization };
+    const { inference, tracking } = config;
+    const settings = { inference, tracking };
+    const options: HearingOptions = { model, backend, folder: join(out, 'heard'), resample, normalization, settings };
     const before = (await Promise.all(recordings.map((recording) => isHeard(recording, options)))).filter(
       Boolean,
     ).length;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { openRecording } from '../../../runtime/capture/recording.ts';
 import { openWavFile } from '../../../runtime/capture/wav-file.ts';
 import { ClipsConfig, SpeechConfig } from '../../../runtime/clip-settings.ts';
+import { parseConfig } from '../../../runtime/config.ts';
 import type { FinishedClip } from '../../../runtime/device/clips-file.ts';
 import type { Sidecar } from '../../../runtime/device/clips-sidecar.ts';
 import { Recorder } from '../../../runtime/device/recorder.ts';
@@ -59,7 +60,7 @@ async function hear() {
   const source = await openWavFile({ path: RECORDING, paced: false, blockFrames: 4800 });
   const recorders = both.map(({ recorder }) => recorder);
   const pipeline: Pipeline = new Pipeline({
-    ...{ source, model, backend },
+    ...{ source, model, backend, inference: parseConfig({}, 'defaults').inference },
     onBlock: async (block) => {
       for (const recorder of recorders) recorder.pushBlock(block);
       if (block.sampleIndex >= HEARD_SECONDS * 48_000) void pipeline.stop();
