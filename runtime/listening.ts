@@ -71,6 +71,7 @@ export class Listening {
   #pipeline: Pipeline | undefined;
   #source: Source | undefined;
   #past: Totals = { streamSeconds: 0, lostSamples: 0, discontinuities: 0 };
+  #pastBusySeconds = 0;
   #nextTrackId = 1;
   #restarts = 0;
   #lastBlockMs = performance.now();
@@ -114,6 +115,13 @@ export class Listening {
   /** Times the stream was begun again, by failure or with new settings. */
   get restarts(): number {
     return this.#restarts;
+  }
+
+  /** Time computed and sound heard, over all streams since the start, in seconds. */
+  get work(): { readonly busySeconds: number; readonly streamSeconds: number } {
+    const now = this.#pipeline?.figures;
+    const { streamSeconds } = sum(this.#past, now);
+    return { busySeconds: this.#pastBusySeconds + busySeconds(now), streamSeconds };
   }
 
   /** Unix time in milliseconds of a moment of the stream that runs now. */
@@ -219,6 +227,7 @@ export class Listening {
   #remember(): void {
     const pipeline = this.#pipeline;
     if (!pipeline) return;
+    this.#pastBusySeconds += busySeconds(pipeline.figures);
     this.#past = sum(this.#past, pipeline.figures);
     this.#nextTrackId = pipeline.nextTrackId;
     this.#pipeline = undefined;
@@ -263,4 +272,9 @@ function sum(a: Totals, b: Totals | undefined): Totals {
     lostSamples: a.lostSamples + (b?.lostSamples ?? 0),
     discontinuities: a.discontinuities + (b?.discontinuities ?? 0),
   };
+}
+
+function busySeconds(figures: Pipeline['figures'] | undefined): number {
+  const shares = Object.values(figures?.stages ?? {});
+  return shares.reduce((total, share) => total + share, 0) * (figures?.streamSeconds ?? 0);
 }

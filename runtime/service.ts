@@ -83,6 +83,7 @@ export class Service {
   #clockOffsetMs = 0;
   #droppedBefore = 0;
   #windowsDroppedBefore = 0;
+  #work = { streamSeconds: 0, busySeconds: 0 };
   #isReady = false;
   #stopping = false;
 
@@ -289,7 +290,7 @@ export class Service {
     }
     this.#droppedBefore = dropped;
     this.#latest = this.heartbeat;
-    const { realTimeFactor } = this.#latest;
+    const realTimeFactor = this.#recentFactor();
     const slow = realTimeFactor === null ? null : realTimeFactor > 1;
     faults.set('too-slow', slow, `${realTimeFactor?.toFixed(2)} s of computing per second of sound.`);
     const { droppedWindows = 0, fallback } = this.#latest.inference as { droppedWindows?: number; fallback?: string };
@@ -299,6 +300,14 @@ export class Service {
     this.#windowsDroppedBefore = droppedWindows;
     faults.set('inference-fallback', fallback != null, `Not the wanted backend computes: ${fallback}.`);
     await this.#uplink!.publishHealth(this.#latest);
+  }
+
+  /** Computing per sound since the last look: a mean over months would hide that the network has become slow. */
+  #recentFactor(): number | null {
+    const [before, now] = [this.#work, this.#listening!.work];
+    this.#work = now;
+    const heard = now.streamSeconds - before.streamSeconds;
+    return heard > 0 ? (now.busySeconds - before.busySeconds) / heard : null;
   }
 
   #tick(): void {

@@ -94,7 +94,7 @@ const FAULTS: readonly (readonly [number, string, () => Promise<void>])[] = [
 ];
 
 /** Faults that must have been told, in health or, where health could not be sent, in the counters. */
-const EXPECTED = ['broker-lost', 'sound-stalled', 'source-failed', 'too-slow', 'clock-jumped'];
+const EXPECTED = ['broker-lost', 'sound-stalled', 'source-failed', 'windows-dropped', 'clock-jumped'];
 const wantedFaults = hasClipDisk ? [...EXPECTED, 'clips-failed'] : EXPECTED;
 
 async function during(seconds: number, begin: Order, end: Order): Promise<void> {
