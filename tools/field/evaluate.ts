@@ -57,7 +57,7 @@ export function evaluateCommand(): Command {
     .option('--compare <file>', 'result.json of another machine: how far both agree')
     .option('--broker <url>', 'MQTT broker to tell the result to')
     .option('--config <file>', 'settings of the device, JSON: model, names, broker and access to it')
-    .option('--threads <n>', 'windows computed at the same time (default: 1, as on a device)')
+    .option('--threads <n>', 'threads of the network (default: those of the settings, 1)')
     .option('--resample', 'also take recordings that are not at 48 or 24 kHz')
     .addOption(
       new Option('--normalization <name>', "of the ambisonic channels (default: the model's)").choices(['sn3d', 'n3d']),

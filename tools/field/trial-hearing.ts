@@ -6,7 +6,7 @@ import { basename, extname, join } from 'node:path';
 import type { Normalization } from '../../runtime/ambisonics.ts';
 import type { Config } from '../../runtime/config.ts';
 import type { InferenceBackend } from '../../runtime/inference/engine.ts';
-import { type Model, NETWORK_FILE } from '../../runtime/inference/model-files.ts';
+import type { Model } from '../../runtime/inference/model-files.ts';
 import { Pipeline } from '../../runtime/pipeline.ts';
 import type { Scores, SoundEvent } from '../../runtime/signals.ts';
 import { UserError } from '../command.ts';
@@ -142,11 +142,11 @@ async function keyOf(
   { model, backend, normalization, settings }: HearingOptions,
 ): Promise<string> {
   const { size, mtimeMs } = await stat(path);
-  const { thresholds, files, window } = model.manifest;
+  const { thresholds, window } = model.manifest;
   const facts = [
     size,
     mtimeMs,
-    files[NETWORK_FILE],
+    model.networkSha256,
     thresholds,
     window,
     backend.description,

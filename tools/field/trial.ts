@@ -4,12 +4,13 @@ import { cpus, hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Normalization } from '../../runtime/ambisonics.ts';
 import { type Config, parseConfig, readConfig } from '../../runtime/config.ts';
-import { findModel, type Model, NETWORK_FILE } from '../../runtime/inference/model-files.ts';
+import { chooseBackend } from '../../runtime/inference/choose-backend.ts';
+import { findModel, type Model } from '../../runtime/inference/model-files.ts';
 import { readBrokerAccess } from '../../runtime/uplink/broker-access.ts';
 import { MqttLink } from '../../runtime/uplink/mqtt.ts';
 import { type EvaluationMessage, encode } from '../../runtime/uplink/topics.ts';
 import { printJson, UserError } from '../command.ts';
-import { enginesFor, wholeNumber } from '../engines.ts';
+import { wholeNumber } from '../engines.ts';
 import { onInterruption } from '../interruption.ts';
 import { showProgress } from '../progress.ts';
 import { writeWhole } from '../write-whole.ts';
@@ -45,7 +46,7 @@ export interface TrialOptions {
 export async function runTrial(options: TrialOptions): Promise<void> {
   const config = options.config === undefined ? parseConfig({}, 'defaults') : await readConfig(options.config);
   const recordings = await findTrialRecordings(options.recordings, options.reference);
-  const model = await findModel(options.model ?? config.model, config.format);
+  const model = await findModel(options.model ?? config.model, config.format, config.inference.variant);
   // Read before hours of work, and before it may be written over.
   const other = options.compare === undefined ? undefined : await readTrialResult(options.compare);
   const result = await hearAll(recordings, model, config, options);
@@ -67,13 +68,14 @@ async function hearAll(
   config: Config,
   { out, threads, resample = false, normalization = config.normalization }: TrialOptions,
 ): Promise<TrialResult | undefined> {
-  const backend = enginesFor(model, threads === undefined ? 1 : wholeNumber('--threads', threads));
+  const { inference, tracking, stateFolder } = config;
+  const width = threads === undefined ? config.threads : wholeNumber('--threads', threads);
+  const backend = chooseBackend({ inference, model, threads: width, stateFolder });
   const interruption = new AbortController();
   onInterruption(() => interruption.abort());
   const heard: TrialResult['recordings'] = [];
   try {
     await backend.start();
-    const { inference, tracking } = config;
     const settings = { inference, tracking };
     const options: HearingOptions = { model, backend, folder: join(out, 'heard'), resample, normalization, settings };
     const before = (await Promise.all(recordings.map((recording) => isHeard(recording, options)))).filter(
@@ -87,10 +89,10 @@ async function hearAll(
       progress.update(heard.length, recording.name);
     }
     progress.finish();
-    const { name, labels, files, thresholds } = model.manifest;
+    const { name, labels, thresholds } = model.manifest;
     return {
       ...{ format: 'earshot-trial', version: 1, backend: backend.description, machine: machineName() },
-      model: { name, sha256: files[NETWORK_FILE]!, labels: [...labels], onset: [...thresholds.onset] },
+      model: { name, sha256: model.networkSha256, labels: [...labels], onset: [...thresholds.onset] },
       recordings: heard,
     };
   } finally {
