@@ -2,6 +2,7 @@
 import { PRESETS } from '../../../models/presets.ts';
 import { SpeechConfig } from '../../../runtime/clip-settings.ts';
 import { SpeechGate } from '../../../runtime/device/clips-privacy.ts';
+import { LiveEars } from '../../../runtime/device/keeping.ts';
 import { type LivePicture, LiveView } from '../../../runtime/device/live.ts';
 import {
   AmbisonicPower,
@@ -210,4 +211,20 @@ test('with no-speech the spectrogram waits until it is cleared and leaves speech
   expect(before.to).toBeGreaterThan(2.3);
   expect(behind.from).toBeLessThan(4.7);
   expect(spans.at(-1)!.to).toBeGreaterThan(6);
+});
+
+test('with no-speech a model that does not know speech shows levels and directions, and never a spectrogram', async () => {
+  const shown: LivePicture[] = [];
+  const ears = new LiveEars({
+    ...{ labels: ['bark', 'siren'], privacy: 'no-speech', speech: SpeechConfig.parse({}) },
+    ...{ frameSeconds: PRESET.hopLength / RATE, bands: bandScale(PRESET), power: new AmbisonicPower('sn3d') },
+  });
+  ears.start((picture) => shown.push(picture));
+  await play(ears, ambisonicWave(0, 0, 1), 1, 'foa', (heard) =>
+    ears.pushScores({
+      ...{ firstFrame: Math.round(10 * heard), frames: 1, frameSeconds: 0.1, discontinuity: false },
+      ...{ activity: Float32Array.of(0, 0), direction: new Float32Array(6) },
+    }),
+  );
+  expect(shown.map(({ map, spectrogram }) => [map !== null, spectrogram])).toEqual(Array(5).fill([true, null]));
 });
