@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { findModel, shippedModels } from '../../runtime/inference/model-files.ts';
 import { bundledRecording } from '../../tools/bundled-recording.ts';
+import { benchCapture } from './capture.ts';
 import { benchFeatures, type Measurement } from './features.ts';
 import { benchInference } from './inference.ts';
 import { benchOutbox } from './outbox.ts';
@@ -25,6 +26,7 @@ async function measure(): Promise<void> {
     await measureQuantising(model);
   } else process.stderr.write('no model came with this package: pipeline and network are not measured\n');
   showBeside(await benchOutbox(options.short ? 100 : 1000));
+  for (const measurement of benchCapture(options.short ? 5 : 60)) showBeside(measurement);
   if (!options.short) for (const measurement of await benchFeatures()) show(measurement);
 }
 

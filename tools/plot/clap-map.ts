@@ -47,20 +47,19 @@ export function drawClapMap({ title, verdict, right, places }: ClapMap): string 
     ...[30, 60].map((e) => text(cx + 5, cy - RADIUS * (1 - e / 90) + 14, `${e}°`, { size: 11, colour: INK.faint })),
     line(cx, cy - RADIUS, cx, cy + RADIUS, { stroke: INK.grid }),
     line(cx - RADIUS, cy, cx + RADIUS, cy, { stroke: INK.grid }),
-    ...sides(cx, cy),
+    ...sides(cx, cy, places),
     ...places.flatMap((place) => drawPlace(place, at)),
     ...drawTable(places, right),
   ]);
 }
 
-function sides(cx: number, cy: number): string[] {
-  const faint = { size: 13, colour: INK.faint, anchor: 'middle' } as const;
-  return [
-    text(cx, cy - RADIUS - 16, 'front', faint),
-    text(cx, cy + RADIUS + 28, 'back', faint),
-    text(cx - RADIUS - 28, cy + 5, 'left', faint),
-    text(cx + RADIUS + 30, cy + 5, 'right', faint),
-  ];
+/** Names of the sides from which nobody clapped: the others bear theirs. */
+function sides(cx: number, cy: number, places: readonly ClapPlace[]): string[] {
+  const far = RADIUS + 28;
+  const all = { front: [cx, cy - far], back: [cx, cy + far + 8], left: [cx - far, cy + 5], right: [cx + far, cy + 5] };
+  return Object.entries(all)
+    .filter(([side]) => !places.some(({ name }) => name === side))
+    .map(([side, [x, y]]) => text(x!, y!, side, { size: 13, colour: INK.faint, anchor: 'middle' }));
 }
 
 /** A ring where the person stood, a dot where they were heard, open when it was below the horizon. */
@@ -73,7 +72,9 @@ function drawPlace(place: ClapPlace, at: (azimuth: number, elevation: number) =>
     line(x, y, hx, hy, { stroke: colour, 'stroke-width': 2, 'stroke-dasharray': '5 4' }),
     element('circle', { cx: x, cy: y, r: 13, fill: 'none', stroke: INK.text, 'stroke-width': 1.5 }),
     element('circle', { cx: hx, cy: hy, r: 7, fill, stroke: colour, 'stroke-width': 2 }),
-    text(x + 18, y + 5, place.name, { size: 13, weight: 'strong' }),
+    text(x, y + (place.azimuth === 0 && place.elevation === 0 ? -20 : 32), place.name, {
+      ...{ size: 13, weight: 'strong', anchor: 'middle' },
+    }),
   ];
 }
 
