@@ -29,7 +29,7 @@ const COMPLAINTS: readonly (readonly [RegExp, Exclude<Complaint['kind'], 'overru
   [/rate is not accurate/i, 'wrong-rate'],
   [/read error: |: No such device|File descriptor in bad state|xrun: (prepare|resume) error/i, 'unplugged'],
   [/Device or resource busy/i, 'busy'],
-  [/(Channels count|Sample format|Rate|Access type) non available|Unable to install hw params/i, 'refused'],
+  [/(Channels count|Sample format|Access type) no[nt] available|Unable to install hw params/i, 'refused'],
   [/audio open error|No such file or directory|cannot find card/i, 'no-such-device'],
 ];
 

@@ -13,7 +13,7 @@ export interface HeardPlace {
 
 /** How an array might stand and be wired. */
 export interface Finding {
-  /** How it stands: upright, upside down (turned about its front), or lying with its front up or down. */
+  /** How it stands against what the settings say: so, upside down (turned about its front), or lying with its front up or down. */
   readonly stand: 'upright' | 'inverted' | 'front-up' | 'front-down';
   /** Degrees by which it is turned to the left, seen from above; 0: its front is where it should be. */
   readonly turnedDegrees: number;
@@ -53,14 +53,17 @@ const STANDS = {
 /**
  * Finds what explains the claps with the least that is wrong.
  * @param toAmbisonics (4, channels) W Y Z X in SN3D for arrays that have such a matrix; the profile's places decide otherwise
+ * @param inverted the settings say that it hangs upside down: findings are told against that
  */
 export function diagnose(
   places: readonly HeardPlace[],
   profile: Microphone,
   toAmbisonics: readonly (readonly number[])[] | undefined,
+  inverted = false,
 ): Diagnosis {
   const count = places[0]!.measure.products.length;
-  const direction = toAmbisonics ? byIntensity(toAmbisonics) : byDelays(profile);
+  const told = toAmbisonics ? byIntensity(toAmbisonics) : byDelays(profile);
+  const direction: Direction = inverted ? (measure, channels) => STANDS.inverted(told(measure, channels)) : told;
   const silent = silentChannels(places, count);
   const identity = Array.from({ length: count }, (_, i) => i + 1);
   const heard = places.map(({ azimuth, elevation, measure }) => {

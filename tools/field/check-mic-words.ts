@@ -9,8 +9,8 @@ export interface CheckedMicrophone {
 }
 
 const STANDS: Record<Finding['stand'], string> = {
-  upright: 'stands upright',
-  inverted: 'hangs upside down',
+  upright: 'stands as it should',
+  inverted: 'is upside down, against what the settings say',
   'front-up': 'lies on its back, its front looking up',
   'front-down': 'lies on its face, its front looking down',
 };
@@ -44,13 +44,13 @@ export function advice({ verdict, finding }: Diagnosis, { profile, settings }: C
   const change: Record<string, unknown> = {};
   if (channels.some((n, i) => n !== i + 1))
     change.channels = channels.map((n) => Math.sign(n) * profile.channelMap[Math.abs(n) - 1]!);
-  if (stand === 'inverted') change.inverted = true;
+  if (stand === 'inverted') change.inverted = !settings.inverted;
   const words = Object.keys(change).length > 0 ? ['Put this into the settings under microphone:'] : [];
   if (stand === 'front-up' || stand === 'front-down') words.unshift('Stand it up as its profile says.');
   if (turnedDegrees !== 0)
     words.unshift(
       `Turn it by ${Math.abs(turnedDegrees)} degrees to the ${turnedDegrees > 0 ? 'right' : 'left'}, ` +
-        `or ${turnedDegrees > 0 ? 'take them from' : 'add them to'} headingDegrees.`,
+        `or make headingDegrees ${turnedDegrees > 0 ? 'smaller' : 'larger'} by as much.`,
     );
   const wired = settings.channels !== undefined ? ' These take the place of the channels that are set now.' : '';
   return {

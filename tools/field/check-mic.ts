@@ -72,7 +72,7 @@ async function check(options: Options): Promise<void> {
     const [azimuth, elevation] = PLACES[name]!;
     return { name, azimuth, elevation, measure: measureClaps(claps, microphone.profile, rate) };
   });
-  const diagnosis = diagnose(places, microphone.profile, toAmbisonics(microphone.profile));
+  const diagnosis = diagnose(places, microphone.profile, toAmbisonics(microphone.profile), settings.inverted);
   await tell(options, microphone, places, diagnosis);
 }
 

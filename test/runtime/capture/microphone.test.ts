@@ -7,6 +7,7 @@ import { channelMixer } from '../../../runtime/capture/channel-mixer.ts';
 import { parseDeviceName } from '../../../runtime/capture/device-name.ts';
 import { Microphone, type MicrophoneOptions } from '../../../runtime/capture/microphone.ts';
 import type { MicrophoneTimes } from '../../../runtime/capture/microphone-figures.ts';
+import { MicrophoneHealth } from '../../../runtime/capture/microphone-health.ts';
 import type { AudioBlock } from '../../../runtime/signals.ts';
 import {
   arecordRuns,
@@ -275,4 +276,17 @@ test('a microphone at 48 kHz feeds a model of 24 kHz, gaps and all', async () =>
   expect(microphone.figures.recent).toEqual([expect.objectContaining({ kind: 'overrun', lostSamples: 2400 })]);
   const total = blocks.reduce((sum, { length, discontinuity }) => sum + length + discontinuity, 0);
   expect(blocks.at(-1)!.sampleIndex + blocks.at(-1)!.length).toBe(total);
+});
+
+test('what the signal says against the microphone stands among its figures', async () => {
+  const health = new MicrophoneHealth({ profile: AMBIX, sampleRate: RATE, blockFrames: 960 });
+  const { microphone } = await listen([[]], { health });
+  await until(() => microphone.figures.channels.some(({ levelDbfs }) => levelDbfs > -60));
+  expect(microphone.figures.channels.map(({ name, channel }) => [name, channel])).toEqual([
+    ['W', 1],
+    ['Y', 2],
+    ['Z', 3],
+    ['X', 4],
+  ]);
+  expect(microphone.figures.faults).toEqual([]);
 });

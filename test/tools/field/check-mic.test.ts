@@ -56,7 +56,7 @@ function right(kind: Kind): Float32Array[] {
   return known;
 }
 
-function diagnosed(kind: Kind, channels: readonly Float32Array[]): Diagnosis {
+function diagnosed(kind: Kind, channels: readonly Float32Array[], inverted = false): Diagnosis {
   const profile = PROFILES[kind];
   const claps: Clap[] = [];
   const finder = new ClapFinder(4, RATE, (found) => claps.push(found));
@@ -70,7 +70,7 @@ function diagnosed(kind: Kind, channels: readonly Float32Array[]): Diagnosis {
     kind === 'sphere'
       ? undefined
       : channelMixer({ profile, format: 'foa', normalization: 'sn3d', longestBlock: 1 }).matrix;
-  return diagnose(places, profile, matrix);
+  return diagnose(places, profile, matrix, inverted);
 }
 
 /** What the card would deliver if output n of the true array came out as the settings `channels` would have to mend. */
@@ -96,7 +96,9 @@ test.each(KINDS.flatMap((kind) => [35, -80, 180].map((turned) => [kind, turned] 
 );
 
 test.each(KINDS)('a %s that hangs upside down is found so', (kind) => {
-  expect(diagnosed(kind, record(kind, 0, true))).toMatchObject({ verdict: 'standing', finding: { stand: 'inverted' } });
+  const hanging = record(kind, 0, true);
+  expect(diagnosed(kind, hanging)).toMatchObject({ verdict: 'standing', finding: { stand: 'inverted' } });
+  expect(diagnosed(kind, hanging, true)).toMatchObject({ verdict: 'right' });
 });
 
 /** Exchanges and turned polarities; those that look like another way to stand are not among them. */
