@@ -66,6 +66,7 @@ export class Arecord {
   constructor(program: string, recording: Recording, { onBytes, onComplaint, onEnd }: ArecordEvents) {
     const child = spawn(program, arecordArguments(recording), {
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // a Ctrl-C in the terminal is for us: we end the child ourselves, after the last sound
       env: { ...process.env, LC_ALL: 'C', LANGUAGE: 'C' },
     });
     this.#child = child;

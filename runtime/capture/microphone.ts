@@ -234,11 +234,11 @@ export class Microphone implements AudioSource {
     else if (lostSamples > 0) this.#lose('lost', lostSamples, 'Samples are missing that nobody reported.');
   }
 
-  /** Sound has come again: what lay between is counted as lost, at least one sample, so that all stages see the break. */
+  /** Sound has come, or come again: what lay between is counted as lost, at least one sample, so that all stages see the break. */
   #resume({ card }: FoundStream, nowMs: number, frames: number): void {
     const maker = this.#maker;
     const lost = this.#clock.begin(nowMs, maker.position, frames);
-    if (this.#broken) this.#lose(this.#broken.kind, Math.max(1, lost), this.#broken.message);
+    if (this.#broken && maker.position > 0) this.#lose(this.#broken.kind, Math.max(1, lost), this.#broken.message);
     if (card && this.#lastCard && (card.number !== this.#lastCard.number || card.usbPort !== this.#lastCard.usbPort)) {
       const place = (c: SoundCard) => `card ${c.number}${c.usbPort ? ` at USB port ${c.usbPort}` : ''}`;
       this.#record('moved', 0, `It was ${place(this.#lastCard)} and is now ${place(card)}.`);

@@ -1,5 +1,5 @@
 // A microphone through an arecord whose faults are ordered: every break is counted and told, and the sound comes back.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { microphoneNamed, type Microphone as Profile } from '../../../boards/microphones.ts';
@@ -276,6 +276,26 @@ test('a microphone at 48 kHz feeds a model of 24 kHz, gaps and all', async () =>
   expect(microphone.figures.recent).toEqual([expect.objectContaining({ kind: 'overrun', lostSamples: 2400 })]);
   const total = blocks.reduce((sum, { length, discontinuity }) => sum + length + discontinuity, 0);
   expect(blocks.at(-1)!.sampleIndex + blocks.at(-1)!.length).toBe(total);
+});
+
+function commandOf(pid: string): string {
+  try {
+    return /^[0-9]+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
+  } catch {
+    return ''; // it has ended since it was listed
+  }
+}
+
+test('stopping leaves no child behind', async () => {
+  const { microphone, blocks, folder } = await listen([[]]);
+  await until(() => blocks.length > 2);
+  const commands = () => readdirSync('/proc').map((pid) => commandOf(pid));
+  const ours = () => commands().filter((line) => line.includes('arecord.mjs') && line.includes('CARD=H3VR')).length;
+  const before = ours();
+  await microphone.stop();
+  expect(ours()).toBe(before - 1);
+  expect(microphone.figures).toMatchObject({ state: 'stopped', restarts: 0 });
+  expect(arecordRuns(folder)).toHaveLength(1);
 });
 
 test('what the signal says against the microphone stands among its figures', async () => {
