@@ -28,7 +28,7 @@ function help(command: readonly string[]): string {
 
 /** Names of the commands that a help text lists. */
 const listed = (text: string) =>
-  [...(text.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1]!);
+  [...(text.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z][a-z-]*) /gm)].map((match) => match[1]!);
 
 const GROUPS = ['data', 'model', 'field', 'board', 'fleet'];
 
