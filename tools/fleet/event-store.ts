@@ -13,8 +13,8 @@ export interface Gap {
   readonly site: string;
   readonly device: string;
   readonly bootId: string;
-  readonly from: number;
-  readonly to: number;
+  readonly first: number;
+  readonly last: number;
 }
 
 interface BootNumbers {
@@ -105,7 +105,7 @@ export function multirange(numbers: readonly number[]): string {
 /** The first missing numbers of all boots, or of one device: at most `limit` gaps. A boot's numbers begin at 1. */
 export function findGaps(queries: Queries, limit = 1000, of?: { site: string; device: string }): Promise<Gap[]> {
   return queries.query<Gap>(
-    `select site, device, boot_id as "bootId", lower(gap)::float8 as "from", (upper(gap) - 1)::float8 as "to"
+    `select site, device, boot_id as "bootId", lower(gap)::float8 as first, (upper(gap) - 1)::float8 as last
      from boot, lateral unnest(int8multirange(int8range(1, upper(stored))) - stored) as gap
      where ($2::text is null or (site = $2 and device = $3))
      order by site, device, boot_id, lower(gap) limit $1`,

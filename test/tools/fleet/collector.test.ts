@@ -107,7 +107,7 @@ hubTest(
     await until(async () => (await listDevices(database)).some((row) => row.state === 'ready'), 'the device is ready');
     expect(hub.figures).toMatchObject({ fresh: 119, duplicates: 1, quarantined: 4 });
     expect(await count(database)).toBe(119);
-    expect(await findGaps(database)).toEqual([{ site: 'yard', device: 'north', bootId: 'b1', from: 60, to: 60 }]);
+    expect(await findGaps(database)).toEqual([{ site: 'yard', device: 'north', bootId: 'b1', first: 60, last: 60 }]);
     const reasons = (await listQuarantine(database)).map(({ reason }) => reason).join('\n');
     for (const part of [
       'payload is no JSON',

@@ -63,9 +63,9 @@ async function holdsTogether(place: Place): Promise<void> {
     expect(await storeEvents(database, [event(3, { bootId: 'b2' })])).toEqual({ fresh: 1, duplicates: 0 });
     const here = { site: 'yard', device: 'north' };
     const gaps = [
-      { bootId: 'b1', from: 3, to: 4 },
-      { bootId: 'b1', from: 6, to: 8 },
-      { bootId: 'b2', from: 1, to: 2 },
+      { bootId: 'b1', first: 3, last: 4 },
+      { bootId: 'b1', first: 6, last: 8 },
+      { bootId: 'b2', first: 1, last: 2 },
     ];
     expect(await findGaps(database)).toEqual(gaps.map((gap) => ({ ...here, ...gap })));
     expect(await findGaps(database, 10, { site: 'yard', device: 'south' })).toEqual([]);
