@@ -93,6 +93,12 @@ function report(error: unknown, debug: boolean): number {
   return EXIT_BUG;
 }
 
+// A reader that has seen enough (| head) closes the pipe: no fault, and nobody is left to tell it to.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 try {
   await program().parseAsync();
 } catch (error) {

@@ -65,16 +65,22 @@ function table(title: string, results: readonly Result[], note: string | undefin
   return [`## ${title}\n`, markdown([head, ...rows]), ...(note ? [`${note}\n`] : [])].join('\n');
 }
 
-/** A line for each set that judges: all but validation. */
-function rowsOf({ name, model, sets }: Result): string[][] {
+/** The sets that judge: all but validation, which stands in, by its name, where a model was scored on nothing else. */
+function judgingSets(sets: readonly ResultSet[]): readonly ResultSet[] {
   const judging = sets.filter(({ set }) => set.set !== 'validation');
+  return judging.length > 0 ? judging : sets;
+}
+
+/** A line for each set that judges. */
+function rowsOf({ name, model, sets }: Result): string[][] {
+  const judging = judgingSets(sets);
   if (!model || judging.length === 0) return [[name, 'not yet trained']];
   const cost = [
     model.parameters?.toLocaleString('en') ?? '-',
     model.macs === null ? '-' : (model.macs / 1e9).toFixed(3),
   ];
   return judging.map(({ set, intervals }) => [
-    judging.length > 1 ? `${name}: ${set.set}` : name,
+    judging.length > 1 || set.set === 'validation' ? `${name}: ${set.set}` : name,
     ...COLUMNS.map(([score, , show]) => cell(intervals[score], show)),
     ...[...cost, set.windowMs === null ? '-' : set.windowMs.toFixed(1)],
   ]);
@@ -120,8 +126,9 @@ function scoredBy(sets: readonly ResultSet[]): string {
 }
 
 function hashes(sets: readonly ResultSet[]): string {
-  const judging = sets.filter(({ set }) => set.set !== 'validation');
-  return judging.map(({ set }) => `\`${set.sha256.slice(0, 12)}\``).join('<br>');
+  return judgingSets(sets)
+    .map(({ set }) => `\`${set.sha256.slice(0, 12)}\``)
+    .join('<br>');
 }
 
 function markdown([head, ...rows]: readonly (readonly string[])[]): string {
