@@ -229,7 +229,7 @@ export class Service {
       origin: {
         ...{ site, device, bootId: this.bootId, version: this.#options.version, format, headingDegrees, position },
         model: { name, sha256: files[NETWORK_FILE]! },
-        microphone: this.#config.microphone?.recording ?? 'microphone',
+        microphone: this.#config.microphone?.profile ?? this.#config.microphone?.recording ?? 'unnamed',
         normalization: format === 'foa' ? normalization : null,
       },
       onClip: (clip) => this.#uplink?.publishClip(clip.sidecar.file, clipAnnouncement(clip)),
@@ -244,7 +244,10 @@ export class Service {
     return {
       model: { name: manifest.name, sha256: manifest.files[NETWORK_FILE]!, labels: manifest.labels },
       backend: this.#listening!.backendDescription,
-      microphone: { format, sampleRate: PRESETS[preset].sampleRate, channels: CHANNELS },
+      microphone: {
+        ...{ format, sampleRate: PRESETS[preset].sampleRate, channels: CHANNELS },
+        ...(this.#config.microphone?.profile && { profile: this.#config.microphone.profile }),
+      },
     };
   }
 

@@ -20,7 +20,10 @@ export const InfoMessage = z.object({
   version: z.string(),
   model: z.object({ name: z.string(), sha256: z.string(), labels: z.array(z.string()) }),
   backend: z.string().describe('what really runs the network'),
-  microphone: z.object({ format: z.enum(['foa', 'mic']), sampleRate: z.number(), channels: z.int() }),
+  microphone: z.object({
+    ...{ format: z.enum(['foa', 'mic']), sampleRate: z.number(), channels: z.int() },
+    profile: z.string().optional().describe('how it is wired and where its capsules sit; absent for a recording'),
+  }),
   headingDegrees: heading.describe('bearing of the microphone front, clockwise from north'),
   position: Position.nullable(),
   time,
