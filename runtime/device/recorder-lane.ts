@@ -118,7 +118,8 @@ export class Lane {
     const { ring, gate, sampleRate, speech } = this.#options;
     const decided = gate ? Math.floor(gate.decidedSeconds * sampleRate) : ring.end;
     let limit = Math.min(plan.until, ring.end, decided);
-    const forbidden = gate?.firstForbidden(this.#cursor / sampleRate, limit / sampleRate);
+    // From the middle of the sample on: a stretch that ends at the cursor, but for rounding, would else be found again for ever.
+    const forbidden = gate?.firstForbidden((this.#cursor + 0.5) / sampleRate, limit / sampleRate);
     if (forbidden && speech === 'discard') {
       this.#options.figures.discardedForSpeech += 1;
       await this.#abandon();

@@ -31,8 +31,8 @@ async function recorderFor(privacy: 'no-speech' | 'none', labels: readonly strin
     folder: join(folder, privacy),
     reserveMegabytes: 0,
     rules: [{}],
-    preRollSeconds: 1,
-    postRollSeconds: 0.5,
+    preRollSeconds: 0.5,
+    postRollSeconds: 0.3,
   };
   const recorder = new Recorder({
     ...{ settings: ClipsConfig.parse(settings), privacy, speech: SpeechConfig.parse({}) },

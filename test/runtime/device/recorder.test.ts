@@ -38,12 +38,14 @@ class Bench {
   readonly troubles: (string | undefined)[] = [];
   readonly recorder: Recorder;
   readonly folder: string;
+  readonly #rate: number;
   #index = 0;
   #scored = 0;
   speech: readonly (readonly [number, number])[] = [];
   startMs = START_MS;
 
   constructor(settings: Record<string, unknown>, options: Partial<RecorderOptions> = {}) {
+    this.#rate = options.sampleRate ?? RATE;
     this.folder = (settings.folder as string) ?? folder();
     this.recorder = new Recorder({
       settings: ClipsConfig.parse({ reserveMegabytes: 0, ...settings, folder: this.folder }),
@@ -57,21 +59,21 @@ class Bench {
   /** Lets the stream go on to a moment, in blocks of 50 ms; a loss is a jump of the index before the next block. */
   async hearUntil(seconds: number, lostBefore = 0): Promise<void> {
     let lost = lostBefore;
-    for (; this.#index < seconds * RATE; this.#index += 400) {
+    for (; this.#index < seconds * this.#rate; this.#index += 400) {
       this.#index += lost;
       const channels = [0, 1, 2, 3].map((c) =>
         Float32Array.from({ length: 400 }, (_, i) => sampleAt(this.#index + i, c)),
       );
-      const wallTimeMs = this.startMs + (1000 * this.#index) / RATE;
+      const wallTimeMs = this.startMs + (1000 * this.#index) / this.#rate;
       this.recorder.pushBlock({
         channels,
-        sampleRate: RATE,
+        sampleRate: this.#rate,
         sampleIndex: this.#index,
         wallTimeMs,
         discontinuity: lost,
       });
       lost = 0;
-      for (; this.#scored < this.#index / RATE - 1; this.#scored = Math.round(10 * this.#scored + 1) / 10)
+      for (; this.#scored < this.#index / this.#rate - 1; this.#scored = Math.round(10 * this.#scored + 1) / 10)
         this.#score();
       await this.recorder.ready();
     }
@@ -426,6 +428,22 @@ test('with no-speech a recording leaves speech and its margins out, and waits un
   expect(bench.clips.map(({ sidecar }) => [sidecar.startSample / RATE, sidecar.samples / RATE])).toEqual([
     [0, 5],
     [8, 12],
+  ]);
+});
+
+test('a recording goes on behind speech whose end lies on a sample but for rounding', async () => {
+  // 0.1 s times 17, 0.1 s and the margin of 1 s are a little more than the 134 400 samples they should be.
+  const rate = 48_000;
+  expect(17 * 0.1 + 0.1 + 1).toBeGreaterThan(Math.ceil((17 * 0.1 + 0.1 + 1) * rate) / rate);
+  const bench = new Bench({}, { privacy: 'no-speech', sampleRate: rate });
+  bench.speech = [[1.7, 1.8]];
+  await bench.recorder.start();
+  bench.recorder.record(8);
+  await bench.hearUntil(10);
+  await bench.recorder.stop();
+  expect(bench.clips.map(({ sidecar }) => [sidecar.startSample, sidecar.samples])).toEqual([
+    [0, 0.7 * rate],
+    [134_400, 8 * rate - 134_400],
   ]);
 });
 
