@@ -5,7 +5,7 @@ export const DEFAULTS = { maximumBytes: 64 * 2 ** 20, maximumAgeHours: 168, comm
 
 export interface OutboxOptions {
   readonly folder: string;
-  /** Most that the segments hold on disk, in bytes; the oldest messages go first. Default 64 MiB. */
+  /** Most that lies on disk, in bytes: what is queued and, in the room it leaves, what was delivered; the oldest go first. Default 64 MiB. */
   readonly maximumBytes?: number;
   /** Messages older than this go, counted in hours the machine ran; kept to a sixteenth. Default 168: a week. */
   readonly maximumAgeHours?: number;

@@ -1,5 +1,5 @@
 // Opening an outbox after whatever happened: torn ends are cut off, damage is set aside, everything whole is kept.
-import { readFile, rename, truncate, unlink } from 'node:fs/promises';
+import { readFile, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Cursor, listSegments, readCursor, setAside, syncFolder, writeFileDurably } from './outbox-files.ts';
 import { encodeRecord, type OutboxRecord, SEGMENT_HEADER, scan } from './outbox-record.ts';
@@ -21,6 +21,8 @@ export interface Segment {
 
 export interface Recovered {
   readonly segments: Segment[];
+  /** Segments of which all is done with. */
+  readonly spent: readonly Segment[];
   readonly cursor: Cursor | undefined;
   readonly lastIndex: number;
   readonly newestMs: number;
@@ -38,8 +40,9 @@ export async function recover(folder: string): Promise<Recovered> {
   const done = cursor?.acknowledged ?? 0;
   const listed = await listSegments(folder);
   const segments: Segment[] = [];
+  const spent: Segment[] = [];
   let [lastIndex, newestMs, torn, lost] = [done, 0, 0, 0];
-  // Before the first segment nothing is missing when the cursor is lost: acknowledged segments are deleted.
+  // Before the first segment nothing is missing when the cursor is lost: acknowledged segments are no segments any more.
   let expected = cursor ? done + 1 : (listed[0]?.firstIndex ?? 1);
   for (const [i, { path, firstIndex }] of listed.entries()) {
     const whole = await readSegment(folder, path, i === listed.length - 1);
@@ -53,9 +56,9 @@ export async function recover(folder: string): Promise<Recovered> {
     newestMs = Math.max(newestMs, segment.newestMs);
     lastIndex = Math.max(lastIndex, segment.lastIndex);
     if (segment.live > 0) segments.push(segment);
-    else if (whole.bytes > 0) await unlink(path);
+    else if (whole.bytes > 0) spent.push(segment);
   }
-  return { segments, cursor, lastIndex, newestMs, torn, lost };
+  return { segments, spent, cursor, lastIndex, newestMs, torn, lost };
 }
 
 interface Whole {

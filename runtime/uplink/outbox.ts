@@ -1,9 +1,11 @@
 // The durable outbox: messages lie on disk, in order, from before they go to the broker until it has acknowledged them.
-import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { machineClock, OutboxClock } from './outbox-clock.ts';
-import { createSegment, writeCursor } from './outbox-files.ts';
+import { createSegment, writeAll, writeCursor } from './outbox-files.ts';
+import { OutboxHistory, recordsOf } from './outbox-history.ts';
 import { lockOutbox } from './outbox-lock.ts';
 import { DEFAULTS, type OutboxFigures, type OutboxOptions } from './outbox-options.ts';
+import { type Pending, takeBatch } from './outbox-pending.ts';
 import { SegmentReader } from './outbox-reader.ts';
 import { encodeRecord, MAX_BODY_BYTES, type OutboxRecord, recordBytes, SEGMENT_HEADER } from './outbox-record.ts';
 import { recover, type Segment } from './outbox-recovery.ts';
@@ -18,13 +20,6 @@ export class OutboxRefusal extends Error {
   override name = 'OutboxRefusal';
 }
 
-interface Pending {
-  readonly topic: string;
-  readonly payload: string;
-  readonly resolve: (index: number) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /**
  * Messages on disk. append() resolves when its message is durable: written and synced with fdatasync, together with all that
  * came within commitMs. Acknowledgements reach the disk within cursorMs: after a crash what was acknowledged in that time is
@@ -34,6 +29,7 @@ export class Outbox {
   readonly #options: Required<OutboxOptions>;
   readonly #unlock: () => Promise<void>;
   readonly #segments: Segment[];
+  readonly #history: OutboxHistory;
   readonly #clock: OutboxClock;
   readonly #torn: number;
   #file: FileHandle | undefined;
@@ -60,7 +56,10 @@ export class Outbox {
     await mkdir(options.folder, { recursive: true });
     const unlock = await lockOutbox(options.folder);
     try {
-      const outbox = new Outbox(options, unlock, await recover(options.folder));
+      const recovered = await recover(options.folder);
+      const history = await OutboxHistory.open(options.folder);
+      for (const segment of recovered.spent) await history.add(segment);
+      const outbox = new Outbox(options, unlock, recovered, history);
       await outbox.#inTurn(() => outbox.#saveCursor());
       return outbox;
     } catch (error) {
@@ -73,10 +72,12 @@ export class Outbox {
     options: OutboxOptions,
     unlock: () => Promise<void>,
     recovered: Awaited<ReturnType<typeof recover>>,
+    history: OutboxHistory,
   ) {
     const { segments, cursor, lastIndex, newestMs, torn, lost } = recovered;
     this.#options = { ...DEFAULTS, machine: machineClock(), ...options };
     this.#unlock = unlock;
+    this.#history = history;
     this.#segments = segments;
     this.#lastIndex = lastIndex;
     this.#acknowledged = cursor?.acknowledged ?? (segments[0]?.firstIndex ?? 1) - 1;
@@ -139,6 +140,12 @@ export class Outbox {
     return [];
   }
 
+  /** Messages done with that still lie on the disk, oldest first, a file at a time: for those who missed some. */
+  done(): AsyncGenerator<readonly OutboxRecord[]> {
+    const files = () => [...this.#history.files, ...this.#segments];
+    return recordsOf({ files, lastIndex: () => this.#acknowledged, inTurn: (job) => this.#inTurn(job) });
+  }
+
   /**
    * Done with one message: call in the order of the indexes. What a bound has thrown out meanwhile is passed over; what could
    * not be read before it counts as lost.
@@ -198,7 +205,7 @@ export class Outbox {
   /** Writes and syncs all that waits, one segment at a time. */
   async #commit(): Promise<void> {
     while (this.#pending.length > 0) {
-      const batch = this.#takeBatch();
+      const batch = takeBatch(this.#pending, this.#segmentBytes - SEGMENT_HEADER.length);
       const writtenMs = this.#clock.nowMs();
       const first = this.#lastIndex + 1;
       const records = batch.map((pending, i) => encodeRecord({ index: first + i, writtenMs, ...pending }));
@@ -207,20 +214,22 @@ export class Outbox {
         this.#fault = null;
         for (const [i, { resolve }] of batch.entries()) resolve(first + i);
       } catch (error) {
-        this.#refuse(batch, error as NodeJS.ErrnoException);
+        // What was delivered gives way to what was not.
+        if (this.#history.bytes > 0 && (await this.#forgetDone())) this.#pending.unshift(...batch);
+        else this.#refuse(batch, error as NodeJS.ErrnoException);
       }
     }
   }
 
-  #takeBatch(): Pending[] {
-    let bytes = 0;
-    let count = 0;
-    while (count < this.#pending.length) {
-      bytes += recordBytes(this.#pending[count]!);
-      if (count > 0 && bytes > this.#segmentBytes - SEGMENT_HEADER.length) break;
-      count += 1;
-    }
-    return this.#pending.splice(0, count);
+  #trimHistory(coming: number, nowMs: number): Promise<void> {
+    return this.#history.trim(this.#options.maximumBytes - this.#bytes - coming, nowMs - this.#ageMs);
+  }
+
+  async #forgetDone(): Promise<boolean> {
+    return this.#history.trim(0, 0).then(
+      () => true,
+      () => false,
+    );
   }
 
   #refuse(batch: readonly Pending[], error: NodeJS.ErrnoException): void {
@@ -267,6 +276,7 @@ export class Outbox {
     const segment = this.#segments.at(-1)!;
     this.#file ??= await open(segment.path, 'r+');
     while (this.#bytes + bytes > this.#options.maximumBytes && this.#segments.length > 1) await this.#dropOldest();
+    await this.#trimHistory(bytes, nowMs);
     return segment;
   }
 
@@ -321,6 +331,7 @@ export class Outbox {
       // A full disk: what is done with gives the room that the cursor needs; if not, the next acknowledgement tries again.
       this.#fault = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
       await this.#removeDone().catch(() => undefined);
+      await this.#forgetDone();
     }
   }
 
@@ -334,14 +345,7 @@ export class Outbox {
 
   async #remove(segment: Segment): Promise<void> {
     this.#segments.splice(this.#segments.indexOf(segment), 1);
-    await unlink(segment.path);
-  }
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
-    written += bytesWritten;
+    await this.#history.add(segment);
+    await this.#trimHistory(0, this.#clock.nowMs());
   }
 }

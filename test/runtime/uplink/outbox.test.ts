@@ -265,3 +265,55 @@ test('a message longer than the outbox takes is refused, and the next one is kep
     await outbox.close();
     expect(outbox).toBeInstanceOf(Outbox);
   }));
+
+async function deliveredOf(outbox: Outbox): Promise<string[]> {
+  const all: string[] = [];
+  for await (const records of outbox.done()) all.push(...payloads(records));
+  return all;
+}
+
+async function acknowledgeAll(outbox: Outbox): Promise<void> {
+  for (const record of await readAll(outbox)) outbox.acknowledge(record);
+}
+
+test('what was delivered can be read again, also after a restart, and is never sent again by itself', () =>
+  withFolder(async (folder) => {
+    const outbox = await openOutbox(folder);
+    await fill(outbox, 1, 50);
+    for (const record of (await readAll(outbox)).slice(0, 30)) outbox.acknowledge(record);
+    expect(await deliveredOf(outbox)).toEqual(messages(1, 30));
+    await acknowledgeAll(outbox);
+    await outbox.close();
+    for (const from of [51, 61]) {
+      const again = await openOutbox(folder);
+      expect(await readAll(again)).toEqual([]);
+      expect(again.figures).toMatchObject({ queued: 0, lost: 0, bytes: 0 });
+      expect(await deliveredOf(again)).toEqual(messages(1, from - 1));
+      await fill(again, from, from + 9);
+      await acknowledgeAll(again);
+      expect(await deliveredOf(again)).toEqual(messages(1, from + 9));
+      await again.close();
+    }
+  }));
+
+test('what was delivered lies within the bound of bytes and gives way to what is queued', () =>
+  withFolder(async (folder) => {
+    const maximumBytes = 65_536;
+    const outbox = await openOutbox(folder, { maximumBytes });
+    const onDisk = async () => {
+      const names = (await readdir(folder)).filter((name) => /segment|done/.test(name));
+      const files = await Promise.all(names.map((name) => readFile(join(folder, name))));
+      return files.reduce((sum, { length }) => sum + length, 0);
+    };
+    for (let from = 1; from <= 3000; from += 100) {
+      await fill(outbox, from, from + 99);
+      if (from < 2000) await acknowledgeAll(outbox);
+      expect(await onDisk()).toBeLessThanOrEqual(maximumBytes);
+    }
+    // Nothing that was queued had to go for what was delivered, of which the newest is left.
+    expect(outbox.figures).toMatchObject({ queued: 1000, dropped: 0 });
+    const delivered = await deliveredOf(outbox);
+    expect(delivered.length).toBeGreaterThan(0);
+    expect(delivered).toEqual(messages(2001 - delivered.length, 2000));
+    await outbox.close();
+  }));
