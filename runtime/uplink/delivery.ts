@@ -3,6 +3,7 @@ import { MemoryStore, type MessageStore } from './message-store.ts';
 import type { MqttLink } from './mqtt.ts';
 import { type Outbox, OutboxRefusal } from './outbox.ts';
 import { OutboxDrain, type Refusal } from './outbox-drain.ts';
+import type { OutboxRecord } from './outbox-record.ts';
 
 export interface DeliveryFigures {
   /** Messages the broker has not acknowledged. */
@@ -92,6 +93,11 @@ export class Delivery {
     );
     this.#appending.add(appended);
     void appended.finally(() => this.#appending.delete(appended));
+  }
+
+  /** What was delivered and still lies on the disk, oldest first. */
+  async *delivered(): AsyncGenerator<readonly OutboxRecord[]> {
+    if (this.#outbox) yield* this.#outbox.done();
   }
 
   /** Looks for something to send: call when the connection is there. */

@@ -1,5 +1,6 @@
 // What the device says: state, info and health, and every sound event, in order and kept until the broker has it.
 import type { SoundEvent } from '../signals.ts';
+import { backfillCommand } from './backfill.ts';
 import { cloudEvent } from './cloud-events.ts';
 import { type Answer, CommandDesk } from './commands.ts';
 import { Delivery, type DeliveryFigures } from './delivery.ts';
@@ -79,7 +80,16 @@ export class Uplink {
       onRefusal: (refusal) => this.#refused(refusal),
     });
     if (live) this.#lease = new LiveLease(live, (picture, seconds) => this.#showLive(picture, seconds));
-    const handlers = { ...options.commands, ...(this.#lease && { live: liveCommand(this.#lease) }) };
+    const handlers = {
+      ...options.commands,
+      ...(this.#lease && { live: liveCommand(this.#lease) }),
+      ...(options.outbox && {
+        backfill: backfillCommand({
+          delivered: () => this.#delivery.delivered(),
+          keep: (topic, payload) => this.#delivery.keep(topic, payload),
+        }),
+      }),
+    };
     if (Object.keys(handlers).length > 0) {
       const isClockWrong = () => options.clock.synced === false;
       this.#desk = new CommandDesk({ handlers, isClockWrong, answer: (answer) => this.#answer(answer) });

@@ -1,4 +1,7 @@
 // What is said to the device and what it answers, and how others know that it is gone: MQTT 5 on a real broker.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { MqttLink } from '../../../runtime/uplink/mqtt.ts';
 import { type AnyMessage, type CommandMessage, encode, type MessageKind } from '../../../runtime/uplink/topics.ts';
 import type { LivePicture } from '../../../runtime/uplink/uplink-options.ts';
@@ -212,4 +215,32 @@ mosquittoTest('CloudEvents carry the same message, with the attributes that the 
     ...{ time: '2023-11-14T22:13:22.200Z', datacontenttype: 'application/json', dataschema: 'urn:seld:event:1' },
     data: listener.events()[0],
   });
+});
+
+mosquittoTest('a hub that misses events asks for them by number and gets them as they were', async () => {
+  const { url, listener, operator } = await startBroker();
+  const folder = mkdtempSync(join(tmpdir(), 'earshot-backfill-'));
+  stops.push(async () => rmSync(folder, { recursive: true, force: true }));
+  const uplink = await startUplink(url, { outbox: { folder, commitMs: 0 } });
+  for (let track = 1; track <= 20; track++) uplink.publish(event({ trackId: track }));
+  await until(() => uplink.figures.acknowledged >= 20);
+  const first = ofKind(listener.heard, 'event');
+  const ask = async (id: string, given: Record<string, unknown>) => {
+    await operator.publish(command(id, 'backfill', given));
+    await until(() => ofKind(listener.heard, 'res').some((answer) => answer.id === id));
+    return ofKind(listener.heard, 'res').find((answer) => answer.id === id)!;
+  };
+  const { bootId } = IDENTITY;
+  const ranges = [
+    { from: 3, to: 5 },
+    { from: 19, to: 22 },
+  ];
+  expect(await ask('a1', { bootId, ranges })).toMatchObject({ status: 'ok', result: { resent: 5, unknown: 2 } });
+  await until(() => ofKind(listener.heard, 'event').length === 25);
+  const again = ofKind(listener.heard, 'event').slice(20);
+  expect(again).toEqual([3, 4, 5, 19, 20].map((seq) => first.find((each) => each.seq === seq)));
+  expect(await ask('a2', { bootId: 'c0ffee99', ranges })).toMatchObject({ result: { resent: 0, unknown: 7 } });
+  const tooMany = await ask('a3', { bootId, ranges: [{ from: 1, to: 20_000 }] });
+  expect(tooMany).toMatchObject({ status: 'refused', error: 'ranges: at most 10000 numbers at once' });
+  expect(await ask('a4', { bootId, ranges: [{ from: 5, to: 3 }] })).toMatchObject({ status: 'refused' });
 });
