@@ -11,6 +11,7 @@ import { clipAnnouncement, clipCommands, LiveEars } from './device/keeping.ts';
 import { ExitRecord } from './device/last-exit.ts';
 import { AmbisonicPower, ArrayPower, TAU_ARRAY } from './device/live-map.ts';
 import type { Log } from './device/log.ts';
+import { judgeMachine } from './device/machine-faults.ts';
 import { MetricsServer } from './device/metrics.ts';
 import { Recorder } from './device/recorder.ts';
 import { SelfLook } from './device/self-look.ts';
@@ -30,8 +31,6 @@ const TICK_MS = 1000;
 const CLOCK_JUMP_MS = 500;
 /** What is over when it is noticed is shown for so long. */
 const SHOW_MS = 600_000;
-/** Below this share of the disk nothing that grows may be kept. */
-const LEAST_FREE_SHARE = 0.03;
 const DEFAULT_OUTBOX = { megabytes: 64, hours: 168 };
 const CHANNELS = 4;
 
@@ -84,6 +83,7 @@ export class Service {
   #droppedBefore = 0;
   #windowsDroppedBefore = 0;
   #work = { streamSeconds: 0, busySeconds: 0 };
+  #factor: number | null = null;
   #isReady = false;
   #stopping = false;
 
@@ -153,6 +153,7 @@ export class Service {
       ...{ streamRestarts: this.#listening!.restarts, outbox: this.#uplink!.figures },
       ...{ model: this.#model!.manifest.name, version: this.#options.version },
       ...{ identity: this.#identity!, lastExit: this.#exit!.last, self: this.#self.latest, faults: this.faults.list },
+      recentFactor: this.#factor,
     });
   }
 
@@ -274,28 +275,23 @@ export class Service {
 
   /** Looks at the machine, judges what it sees, and tells. */
   async #beat(): Promise<void> {
-    const { clock, disk, board } = await this.#self.look();
+    const self = await this.#self.look();
     const { faults } = this;
-    faults.set(
-      'clock-not-synced',
-      clock.synced === null ? null : !clock.synced,
-      'The system clock is not synchronised.',
-    );
-    const { totalBytes, freeBytes } = disk;
-    const full = totalBytes === null || freeBytes === null ? null : freeBytes < LEAST_FREE_SHARE * totalBytes;
-    faults.set('disk-full', full, `${freeBytes} bytes are free on the disk of ${this.#config.stateFolder}.`);
-    const { active, reasons } = board?.throttling ?? { active: null, reasons: [] };
-    faults.set('throttled', active, `The board holds its clocks down: ${reasons.join(', ')}.`);
+    judgeMachine(faults, self, this.#config.stateFolder);
     const { dropped, fault } = this.#uplink!.figures;
     faults.set('outbox-full', fault !== null, `The disk takes no messages (${fault}); they wait in memory.`);
     if (dropped > this.#droppedBefore) {
       faults.note('outbox-dropped', `${dropped} messages were given up since the outbox was made.`, SHOW_MS);
     }
     this.#droppedBefore = dropped;
+    const factor = this.#recentFactor();
+    this.#factor = factor ?? this.#factor;
     this.#latest = this.heartbeat;
-    const realTimeFactor = this.#recentFactor();
-    const slow = realTimeFactor === null ? null : realTimeFactor > 1;
-    faults.set('too-slow', slow, `${realTimeFactor?.toFixed(2)} s of computing per second of sound.`);
+    faults.set(
+      'too-slow',
+      factor === null ? null : factor > 1,
+      `${factor?.toFixed(2)} s of computing per second of sound.`,
+    );
     const { droppedWindows = 0, fallback } = this.#latest.inference as { droppedWindows?: number; fallback?: string };
     if (droppedWindows > this.#windowsDroppedBefore) {
       faults.note('windows-dropped', `The network is too slow: ${droppedWindows} windows were left out.`, SHOW_MS);

@@ -33,6 +33,8 @@ export interface HeartbeatInput {
   readonly lastExit: LastExit;
   readonly self: SelfReading;
   readonly faults: readonly Fault[];
+  /** Processor time per time of sound since the last heartbeat; null before there was one. */
+  readonly recentFactor: number | null;
 }
 
 export type Heartbeat = ReturnType<typeof heartbeat>;
@@ -45,8 +47,8 @@ export function heartbeat({ listening, self, identity, ...input }: HeartbeatInpu
     ...listening,
     levelsDbfs: [...listening.levelsDbfs],
     stages: { ...listening.stages },
-    /** Processor time per time of sound; above 1 the device cannot keep up. */
-    realTimeFactor: shares.length === 0 ? null : shares.reduce((sum, share) => sum + share, 0),
+    /** Processor time per time of sound, lately; above 1 the device cannot keep up. */
+    realTimeFactor: input.recentFactor ?? (shares.length === 0 ? null : shares.reduce((sum, share) => sum + share, 0)),
     streamRestarts: input.streamRestarts,
     memoryBytes: residentBytes(),
     heapBytes: process.memoryUsage().heapUsed,

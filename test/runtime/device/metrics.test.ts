@@ -1,12 +1,12 @@
 // Figures for Prometheus: its format, its names, and that what is unknown is absent.
 import { networkInterfaces } from 'node:os';
 import { Faults } from '../../../runtime/device/faults.ts';
-import { figuresOf, heartbeat } from '../../../runtime/device/heartbeat.ts';
+import { figuresOf, type HeartbeatInput, heartbeat } from '../../../runtime/device/heartbeat.ts';
 import { createLog } from '../../../runtime/device/log.ts';
 import { exposition, MetricsServer } from '../../../runtime/device/metrics.ts';
 
 const faults = new Faults(createLog({ write: () => undefined, plain: false }));
-const beat = heartbeat({
+const input: HeartbeatInput = {
   listening: {
     ...{ uptimeSeconds: 12, streamSeconds: 10, levelsDbfs: [-40, -41, -42, -43], lostSamples: 480, discontinuities: 1 },
     ...{ stages: { features: 0.02, inference: 0.05 }, inference: { backend: 'test', medianMs: 40, p95Ms: null } },
@@ -24,7 +24,9 @@ const beat = heartbeat({
     memoryController: { load: null, hertz: null },
   },
   faults: faults.list,
-});
+  recentFactor: 0.09,
+};
+const beat = heartbeat(input);
 
 test('figures stand under their names with labels, in base units, and unknown ones are absent', async () => {
   const text = await exposition(figuresOf(beat, { 'source-failed': 2 }));
@@ -93,4 +95,9 @@ test('a fault that was over when it was noticed is shown for a while', async () 
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(list.has('clock-jumped')).toBe(false);
   expect(list.counts).toEqual({ 'clock-jumped': 1 });
+});
+
+test('the real-time factor is that of late, and of the whole stream only before there is one', () => {
+  expect(beat.realTimeFactor).toBe(0.09);
+  expect(heartbeat({ ...input, recentFactor: null }).realTimeFactor).toBeCloseTo(0.07);
 });
