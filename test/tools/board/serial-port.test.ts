@@ -95,6 +95,7 @@ test('ports are listed from sysfs with the names that last, without udevadm', as
     {
       instance: '1-8.4',
       id: '0955:7020',
+      manufacturer: 'NVIDIA',
       product: 'Linux for Tegra',
       serial: '1424623012345',
       ttys: { '02': 'ttyACM0' },
