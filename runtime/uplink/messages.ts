@@ -117,6 +117,18 @@ export const ClipMessage = z.object({
   time,
 });
 
+/** Part of a clip's sound, sent when somebody asks for it; played by a person far away. */
+export const ClipAudioMessage = z.object({
+  schema: z.literal('seld/clip-audio/1'),
+  ...envelope,
+  file: z.string().describe('name on the device, as in the clip message'),
+  part: z.int().positive().describe('counted from 1'),
+  parts: z.int().positive().max(1000),
+  sampleRate: z.number().positive(),
+  data: z.base64().max(70_000).describe('one channel, signed 16-bit samples, little-endian'),
+  time,
+});
+
 const figures = z.record(z.string(), z.number().nullable());
 
 export const EvaluationMessage = z.object({
@@ -134,11 +146,34 @@ export const EvaluationMessage = z.object({
   time,
 });
 
+/** A signed bundle (docs/updates.md) that a device shall install. */
+export const WishedRelease = z.object({
+  name: z.string().min(1).max(100),
+  sequence: z.int().min(0).describe('nothing older than what was installed is taken'),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .describe('of the bundle file'),
+  url: z.string().max(2000).describe('where it is fetched, http or https'),
+});
+export type WishedRelease = z.infer<typeof WishedRelease>;
+
+export const ReportedRelease = z.object({
+  name: z.string().describe('what is being installed, or else what runs'),
+  sequence: z.int().min(0),
+  state: z.enum(['idle', 'downloading', 'installing', 'proving', 'trial', 'done', 'failed', 'rolled-back']),
+  slot: z.string().nullable().describe('name of the folder that runs; null: the device has no slots'),
+  error: z.string().optional().describe('why it failed or was taken back'),
+  progress: z.number().min(0).max(1).optional().describe('of what is going on'),
+});
+export type ReportedRelease = z.infer<typeof ReportedRelease>;
+
 export const ConfigDesiredMessage = z.object({
   schema: z.literal('seld/config-desired/1'),
   ...address,
   version: z.int().positive().describe('rises with each change: an older one is refused'),
   settings: z.record(z.string(), z.unknown()).describe('as in the configuration file; what is left out stays'),
+  release: WishedRelease.nullable().optional().describe('null or absent: what runs stays'),
   time,
 });
 
@@ -151,6 +186,7 @@ export const ConfigReportedMessage = z.object({
   errors: z.array(z.object({ key: z.string(), message: z.string() })),
   digest: z.string().optional().describe('SHA-256 of the settings in use'),
   settings: z.record(z.string(), z.unknown()).optional().describe('in use, without secrets'),
+  release: ReportedRelease.optional(),
   time,
 });
 
