@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { PRESETS } from '../models/presets.ts';
 import { type Config, parseConfig } from './config.ts';
 import { type BoardIdentity, boardIdentity } from './device/board-identity.ts';
+import type { ClipAudioPart } from './device/clip-audio.ts';
 import { Faults } from './device/faults.ts';
 import { figuresOf, type Heartbeat, heartbeat } from './device/heartbeat.ts';
 import { clipAnnouncement, clipCommands, LiveEars } from './device/keeping.ts';
 import { ExitRecord } from './device/last-exit.ts';
 import { AmbisonicPower, ArrayPower, TAU_ARRAY } from './device/live-map.ts';
-import type { Log } from './device/log.ts';
+import { type Log, logCommand } from './device/log.ts';
 import { judgeMachine } from './device/machine-faults.ts';
 import { MetricsServer } from './device/metrics.ts';
 import { Recorder } from './device/recorder.ts';
@@ -206,8 +207,13 @@ export class Service {
       ...(config.remote.enabled && { onDesired: (desired) => void this.#twin.desire(desired) }),
       onProblem: (code, problem) => this.faults.set(code, problem !== null, problem ?? ''),
       ...(this.#live && { live: this.#live }),
-      commands: this.#recorder ? clipCommands(this.#recorder) : {},
+      commands: { ...this.#clipCommands(), log: logCommand(this.#options.log) },
     });
+  }
+
+  #clipCommands() {
+    const [recorder, send] = [this.#recorder, (part: ClipAudioPart) => this.#uplink!.sendClipAudio(part)];
+    return clipCommands({ ...this.#config, recorder, send });
   }
 
   /** Those who listen along: what keeps clips, and what shows live what is heard. */

@@ -1,6 +1,7 @@
 // What the service keeps and shows of its sound, in the words of the wire: clips announced, commands for them, the live picture.
-import type { Privacy, SpeechConfig } from '../clip-settings.ts';
+import type { ClipsConfig, Privacy, SpeechConfig } from '../clip-settings.ts';
 import type { Scores } from '../signals.ts';
+import { type ClipAudioPart, clipAudio, LONGEST_AUDIO_SECONDS } from './clip-audio.ts';
 import type { FinishedClip } from './clips-file.ts';
 import { SpeechGate } from './clips-privacy.ts';
 import { LiveView, type LiveViewOptions } from './live.ts';
@@ -47,11 +48,31 @@ export function clipAnnouncement({ sidecar, bytes, sha256 }: FinishedClip) {
   };
 }
 
-type Command = (given: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+type Command = (given: Readonly<Record<string, unknown>>) => Record<string, unknown> | Promise<Record<string, unknown>>;
+
+export interface ClipCommandsOptions {
+  /** Undefined: nothing is kept, and there are no commands for it. */
+  readonly recorder: Recorder | undefined;
+  readonly clips: Pick<ClipsConfig, 'folder'> | null;
+  readonly privacy: Privacy;
+  readonly send: (part: ClipAudioPart) => Promise<void>;
+}
 
 /** Commands from far for what is kept; a RangeError is told to the sender as a refusal. */
-export function clipCommands(recorder: Recorder): Record<string, Command> {
+export function clipCommands({ recorder, clips, privacy, send }: ClipCommandsOptions): Record<string, Command> {
+  if (!recorder || !clips) return {};
   return {
+    'clip-audio': async ({ file, seconds = LONGEST_AUDIO_SECONDS }) => {
+      if (typeof file !== 'string') throw new RangeError('file must be the name of a clip');
+      if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= LONGEST_AUDIO_SECONDS))
+        throw new RangeError(`seconds must be above 0 and at most ${LONGEST_AUDIO_SECONDS}`);
+      let sent = 0;
+      for await (const part of clipAudio(clips.folder, recorder.clip(file), privacy, seconds)) {
+        await send(part);
+        sent += 1;
+      }
+      return { parts: sent };
+    },
     mark: (given) => {
       recorder.mark(noteOf(given.note), secondsOf(given.seconds ?? 0));
       return {};

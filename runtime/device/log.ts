@@ -4,6 +4,8 @@ import { hideSecrets, withoutSecrets } from './secrets.ts';
 
 const PER_MINUTE = 10;
 const MINUTE_MS = 60_000;
+/** Lines remembered, for a person far away. */
+const REMEMBERED = 200;
 
 export type Level = 'info' | 'warn' | 'error';
 
@@ -14,6 +16,8 @@ export interface Log {
   error(code: string, message: string, fields?: Record<string, unknown>): void;
   /** Tells what the limit has held back so far. */
   flush(): void;
+  /** The newest lines as JSON, oldest first: at most the last 200. */
+  recent(lines: number): string[];
 }
 
 export interface LogOptions {
@@ -27,11 +31,27 @@ export interface LogOptions {
 }
 
 export function createLog({ write, plain, perMinute = PER_MINUTE, now = () => performance.now() }: LogOptions): Log {
+  const recent: string[] = [];
   const logger = pino(
     { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
-    { write: (line: string) => write(plain ? plainLine(line) : line) },
+    {
+      write(line: string) {
+        recent.push(line.trimEnd());
+        if (recent.length > REMEMBERED) recent.shift();
+        write(plain ? plainLine(line) : line);
+      },
+    },
   );
-  return new LimitedLog(logger, perMinute, now);
+  return new LimitedLog(logger, perMinute, now, recent);
+}
+
+/** The command log: {lines} gives the newest lines, 50 unless told otherwise. */
+export function logCommand(log: Log): (given: Readonly<Record<string, unknown>>) => { lines: string[] } {
+  return ({ lines = 50 }) => {
+    if (typeof lines !== 'number' || !(Number.isInteger(lines) && lines >= 1 && lines <= REMEMBERED))
+      throw new RangeError(`lines must be 1 to ${REMEMBERED}, not ${JSON.stringify(lines)}`);
+    return { lines: log.recent(lines) };
+  };
 }
 
 class LimitedLog implements Log {
@@ -40,7 +60,10 @@ class LimitedLog implements Log {
   readonly #now: () => number;
   readonly #windows = new Map<string, { readonly sinceMs: number; lines: number; held: number }>();
 
-  constructor(logger: Logger, perMinute: number, now: () => number) {
+  readonly #recent: readonly string[];
+
+  constructor(logger: Logger, perMinute: number, now: () => number, recent: readonly string[]) {
+    this.#recent = recent;
     this.#logger = logger;
     this.#perMinute = perMinute;
     this.#now = now;
@@ -56,6 +79,10 @@ class LimitedLog implements Log {
 
   error(code: string, message: string, fields?: Record<string, unknown>): void {
     this.#write('error', code, message, fields);
+  }
+
+  recent(lines: number): string[] {
+    return this.#recent.slice(-lines);
   }
 
   flush(): void {

@@ -5,7 +5,7 @@ import type { FinishedClip, OpenFile } from './clips-file.ts';
 import { SpeechGate } from './clips-privacy.ts';
 import { SampleRing } from './clips-ring.ts';
 import { ClipRules } from './clips-rules.ts';
-import type { ClipDetection, ClipOrigin } from './clips-sidecar.ts';
+import type { ClipDetection, ClipOrigin, Sidecar } from './clips-sidecar.ts';
 import { ClipStore } from './clips-store.ts';
 import { Lane, type LaneFigures } from './recorder-lane.ts';
 import { detectionOf, type Plan, Plans } from './recorder-plan.ts';
@@ -180,6 +180,16 @@ export class Recorder {
   /** Ends a continuous recording now. */
   stopRecording(): void {
     if (this.#recording) this.#recording.until = Math.min(this.#recording.until, this.#ring.end);
+  }
+
+  /**
+   * A finished clip by its name, as far as it is still there.
+   * @throws RangeError when there is none
+   */
+  clip(file: string): Sidecar {
+    const sidecar = this.#store.clips.find(({ name }) => name === file)?.sidecar;
+    if (sidecar) return sidecar;
+    throw new RangeError(`there is no clip ${file}: it may have gone for newer ones`);
   }
 
   get isRecording(): boolean {

@@ -20,6 +20,7 @@ export const MESSAGES = {
   event: { schema: messages.EventMessage.loose(), qos: 1, retain: false, sender: 'device', level: 'class' },
   live: { schema: messages.LiveMessage.loose(), qos: 0, retain: false, sender: 'device' },
   clip: { schema: messages.ClipMessage.loose(), qos: 1, retain: false, sender: 'device' },
+  'clip-audio': { schema: messages.ClipAudioMessage.loose(), qos: 1, retain: false, sender: 'device' },
   evaluation: { schema: messages.EvaluationMessage.loose(), qos: 1, retain: false, sender: 'device' },
   'config/desired': { schema: messages.ConfigDesiredMessage.loose(), qos: 1, retain: true, sender: 'operator' },
   'config/reported': { schema: messages.ConfigReportedMessage.loose(), qos: 1, retain: true, sender: 'device' },
@@ -37,6 +38,7 @@ export type HealthMessage = z.infer<typeof HealthSchema>;
 export type EventMessage = z.infer<typeof messages.EventMessage>;
 export type LiveMessage = z.infer<typeof messages.LiveMessage>;
 export type ClipMessage = z.infer<typeof messages.ClipMessage>;
+export type ClipAudioMessage = z.infer<typeof messages.ClipAudioMessage>;
 export type EvaluationMessage = z.infer<typeof messages.EvaluationMessage>;
 export type ConfigDesiredMessage = z.infer<typeof messages.ConfigDesiredMessage>;
 export type ConfigReportedMessage = z.infer<typeof messages.ConfigReportedMessage>;

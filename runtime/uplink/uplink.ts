@@ -13,6 +13,7 @@ import type { Refusal } from './outbox-drain.ts';
 import { OutboxLockedError } from './outbox-lock.ts';
 import {
   type AnyMessage,
+  type ClipAudioMessage,
   type ClipMessage,
   type ConfigReportedMessage,
   decode,
@@ -150,6 +151,13 @@ export class Uplink {
   publishClip(name: string, clip: Omit<Fixed<ClipMessage>, 'id'>): void {
     const message = { schema: 'seld/clip/1' as const, ...this.#envelope, id: this.#idOf(name), ...clip };
     this.#keep('clip', { ...message, time: now() }, now());
+  }
+
+  /** Sends a part of a clip's sound at once; it is not kept. @throws Error when there is no connection or the broker refuses */
+  async sendClipAudio(part: Fixed<ClipAudioMessage>): Promise<void> {
+    const message = { schema: 'seld/clip-audio/1' as const, ...this.#envelope, ...part, time: now() };
+    if (!this.#link.isOnline) throw new Error('the connection to the broker is gone');
+    await this.#link.publish(encode('clip-audio', message));
   }
 
   /** Tells the result of an evaluation; kept like an event. @param name of it, never used again in this boot */

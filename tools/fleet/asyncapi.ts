@@ -15,6 +15,7 @@ const SUMMARIES: Record<MessageKind, string> = {
   event: 'A sound has begun, goes on or has ended, and from where.',
   live: 'What the device hears now, while somebody has asked for it.',
   clip: 'A recording was stored on the device.',
+  'clip-audio': 'Part of the sound of a recording, for which somebody has asked.',
   evaluation: 'How right the device was on labelled recordings.',
   'config/desired': 'Settings that the device is to use.',
   'config/reported': 'Settings that the device uses, and why not the desired ones.',

@@ -10,7 +10,15 @@ function recorder() {
     record: (...given: unknown[]) => asked.push(['record', ...given]),
     stopRecording: () => asked.push(['stop']),
   };
-  return { asked, commands: clipCommands(kept as unknown as Recorder) };
+  return {
+    asked,
+    commands: clipCommands({
+      recorder: kept as unknown as Recorder,
+      clips: { folder: '.' },
+      privacy: 'none',
+      send: async () => {},
+    }),
+  };
 }
 
 test('marks and recordings are asked for with seconds and a note; 0 seconds end a recording', () => {

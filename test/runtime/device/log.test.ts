@@ -1,5 +1,5 @@
 // The log: JSON lines, a limit for each kind of line, no secret.
-import { createLog, type LogOptions } from '../../../runtime/device/log.ts';
+import { createLog, type LogOptions, logCommand } from '../../../runtime/device/log.ts';
 import { hideSecrets, withoutSecrets } from '../../../runtime/device/secrets.ts';
 
 function logTo(lines: string[], options: Partial<LogOptions> = {}) {
@@ -66,4 +66,15 @@ test('what is no secret stays as it is', () => {
   expect(withoutSecrets('https://example.org/a?b=c is fine at 12:00')).toBe(
     'https://example.org/a?b=c is fine at 12:00',
   );
+});
+
+test('the newest lines can be asked for from far away, with secrets hidden', () => {
+  const log = createLog({ write: () => undefined, plain: true, perMinute: 1000 });
+  for (let i = 1; i <= 300; i++) log.info('counted', `line ${i}`, { password: 'hunter2' });
+  const command = logCommand(log);
+  const lines = command({ lines: 2 }).lines.map((line) => JSON.parse(line) as { msg: string });
+  expect(lines.map(({ msg }) => msg)).toEqual(['line 299', 'line 300']);
+  expect(command({}).lines).toHaveLength(50);
+  expect(command({ lines: 200 }).lines.join()).not.toContain('hunter2');
+  for (const given of [0, 201, 1.5, 'all']) expect(() => command({ lines: given })).toThrow('lines must be 1 to 200');
 });
