@@ -1,14 +1,14 @@
 // What it takes to run a model on a board: the file, the exact trtexec command of its release, what it writes, how it is proved.
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type Board, boards, type Jetpack, jetpacks } from '../../boards/board.ts';
+import { type Board, type Jetpack, jetpacks } from '../../boards/board.ts';
 import { engineKey } from '../../models/engine-key.ts';
 import { PRESETS } from '../../models/presets.ts';
 import { accepts, precisionsOf, trtexecCommand, trtexecRelease } from '../../models/tensorrt.ts';
 import type { Precision } from '../../models/tensorrt-releases.ts';
 import type { Model } from '../../runtime/inference/model-files.ts';
-import { nearestName } from '../../runtime/nearest-name.ts';
 import { UserError } from '../command.ts';
+import { findFamily } from '../find-board.ts';
 import { readModelFile } from './graph/read-graph.ts';
 import type { Finding } from './judgement.ts';
 import { lintModel } from './lint.ts';
@@ -33,6 +33,9 @@ export interface EnginePlan {
   readonly golden: { readonly file: string; readonly windows: number; readonly tolerance: number } | undefined;
   readonly findings: readonly Finding[];
 }
+
+/** A board whose GPU runs TensorRT. */
+type GpuBoard = Board & { readonly sm: number };
 
 export interface PlanOptions {
   readonly board: string;
@@ -64,14 +67,12 @@ export async function planEngine(model: Model, options: PlanOptions): Promise<En
   };
 }
 
-function findBoard(wanted: string): Board {
-  const all = boards();
-  const found = all.find(({ name }) => name === wanted);
-  if (found) return found;
-  const names = all.map(({ name }) => name);
-  throw new UserError(
-    `There is no board "${wanted}", did you mean "${nearestName(wanted, names)}"? Known: ${names.join(', ')}.`,
-  );
+/** @throws UserError where there is no GPU that TensorRT computes on */
+function findBoard(wanted: string): GpuBoard {
+  const board = findFamily(wanted);
+  const { name, sm, summary } = board;
+  if (sm !== null) return { ...board, sm };
+  throw new UserError(`${name} (${summary}) has no GPU for TensorRT: it computes with onnxruntime, without an engine.`);
 }
 
 function findJetpack(wanted: string, board: Board): Jetpack {
@@ -105,7 +106,12 @@ interface Choice {
 }
 
 /** From TensorRT 10 on the types in the file rule; before, the builder is allowed what flags say. */
-function chooseFile({ folder, networkFile }: Model, board: Board, { tensorrt }: Jetpack, wanted?: Precision): Choice {
+function chooseFile(
+  { folder, networkFile }: Model,
+  board: GpuBoard,
+  { tensorrt }: Jetpack,
+  wanted?: Precision,
+): Choice {
   const release = trtexecRelease(tensorrt);
   const isStrong = accepts(release, '--stronglyTyped');
   const able = precisionsOf(board.sm);
