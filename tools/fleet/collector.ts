@@ -42,7 +42,9 @@ export class Collector {
   constructor(options: CollectorOptions) {
     this.#options = options;
     const prefix = options.group ? `$share/${options.group}/` : '';
-    const filters = (['event', 'state', 'info', 'health'] as const).map((kind) => prefix + filterOf(kind));
+    const filters = (['event', 'state', 'info', 'health', 'config/reported'] as const).map(
+      (kind) => prefix + filterOf(kind),
+    );
     const { url, clientId, onTrouble, secure, batchLimit } = options;
     this.#consumer = new BatchConsumer({
       ...{ url, clientId, onTrouble, secure, batchLimit, filters },

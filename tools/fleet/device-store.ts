@@ -16,7 +16,7 @@ export interface DeviceRow {
 }
 
 /** Messages whose newest copy is kept. */
-export type DeviceMessage = Extract<AnyMessage, { kind: 'state' | 'info' | 'health' }>;
+export type DeviceMessage = Extract<AnyMessage, { kind: 'state' | 'info' | 'health' | 'config/reported' }>;
 
 // A will that comes late belongs to an old connection: within a boot the higher session number is the newer word.
 const STATE = `insert into device as d (site, device, state, state_boot, state_session, state_time)
@@ -27,17 +27,25 @@ const STATE = `insert into device as d (site, device, state, state_boot, state_s
     or (d.state_boot = excluded.state_boot and d.state_session <= excluded.state_session)
     or (d.state_boot <> excluded.state_boot and d.state_time <= excluded.state_time)`;
 
-const newest = (column: 'info' | 'health') =>
-  `insert into device as d (site, device, ${column}, ${column}_time)
-   select * from unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[])
+// By the database's clock; a retained copy that comes again is no sign of life.
+const HEALTH_CAME = `, health_received = case
+  when d.health_time is null or d.health_time < excluded.health_time then now() else d.health_received end`;
+
+/** Messages that are kept whole, and where. */
+const COLUMNS = { info: 'info', health: 'health', 'config/reported': 'reported' } as const;
+
+const newest = (column: string) =>
+  `insert into device as d (site, device, ${column}, ${column}_time, health_received)
+   select t.*, ${column === 'health' ? 'now()' : 'null::timestamptz'} from unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[]) as t
    on conflict (site, device) do update set last_seen = now(), ${column} = excluded.${column}, ${column}_time = excluded.${column}_time
+   ${column === 'health' ? HEALTH_CAME : ''}
    where d.${column}_time is null or d.${column}_time <= excluded.${column}_time`;
 
 const SEEN = `insert into device (site, device) select distinct * from unnest($1::text[], $2::text[]) as t (site, device)
   order by 1, 2 on conflict (site, device) do update set last_seen = now()`;
 
 /**
- * Keeps what devices say of themselves, where it is the newest; a batch costs three statements, however long.
+ * Keeps what devices say of themselves, where it is the newest; a batch costs four statements, however long.
  * @param messages in the order in which they came
  * @throws DatabaseError
  */
@@ -55,17 +63,14 @@ export async function keepDeviceMessages(queries: Queries, messages: readonly De
       states.map(({ time }) => time),
     ]);
   }
-  for (const kind of ['info', 'health'] as const) {
+  for (const [kind, column] of Object.entries(COLUMNS)) {
     const rows = lastOfEach(
       messages.flatMap((each) => (each.kind === kind ? [each.message] : [])),
       isNewer,
     );
     if (rows.length === 0) continue;
-    await queries.query(newest(kind), [
-      ...namesOf(rows),
-      rows.map((row) => JSON.stringify(row)),
-      rows.map(({ time }) => time),
-    ]);
+    const values = [rows.map((row) => JSON.stringify(row)), rows.map(({ time }) => time)];
+    await queries.query(newest(column), [...namesOf(rows), ...values]);
   }
 }
 

@@ -41,6 +41,61 @@ const MIGRATIONS: readonly Migration[] = [
         topic text not null, payload bytea not null, reason text not null)`,
     ],
   },
+  {
+    name: 'wishes, rollouts, alarms and webhooks',
+    statements: [
+      // What a device says of its settings and release, and when its health came, by the database's clock.
+      'alter table device add column reported jsonb, add column reported_time timestamptz, add column health_received timestamptz',
+      // What is wished of a device; published: the newest version that the broker has taken.
+      `create table desired (
+        site text not null, device text not null, version int8 not null, settings jsonb not null, release jsonb,
+        changed timestamptz not null default now(), changed_by text not null, published int8 not null default 0,
+        primary key (site, device))`,
+      'create index desired_unpublished on desired (site, device) where published < version',
+      // What people note of a device.
+      `create table device_note (
+        site text not null, device text not null, tags text[] not null default '{}', zone text, primary key (site, device))`,
+      // Work that one hub of several does: whose turn it is, and until when.
+      'create table lease (name text primary key, holder text not null, until timestamptz not null)',
+      `create table rollout (
+        id int8 generated always as identity primary key, name text not null unique, definition jsonb not null,
+        course jsonb not null, created timestamptz not null default now(), created_by text not null)`,
+      // Times in ms since 1970 by the hub's clock are in progress; sent_ms stands beside it for the rate.
+      `create table rollout_device (
+        rollout int8 not null references rollout on delete cascade, site text not null, device text not null,
+        position int not null, wave int not null, phase text not null, sent_ms float8, progress jsonb not null, before jsonb,
+        primary key (rollout, site, device))`,
+      'create index rollout_device_phase on rollout_device (rollout, phase, wave, position)',
+      'create index rollout_device_name on rollout_device (site, device)',
+      `create table rollout_log (
+        id int8 generated always as identity primary key, rollout int8 not null references rollout on delete cascade,
+        time timestamptz not null default now(), who text not null, what text not null)`,
+      'create table alarm_rule (name text primary key, rule jsonb not null, changed timestamptz not null default now(), changed_by text not null)',
+      // An open alarm is one per rule and device; site and device are empty for those of the hub itself.
+      `create table alarm (
+        id int8 generated always as identity primary key, rule text not null, site text not null, device text not null,
+        severity text not null, message text not null, raised timestamptz not null, cleared timestamptz,
+        acknowledged timestamptz, acknowledged_by text, is_flapping boolean not null default false)`,
+      'create unique index alarm_open on alarm (rule, site, device) where cleared is null',
+      'create index alarm_raised on alarm (raised desc)',
+      `create table alarm_silence (
+        rule text not null, site text not null, device text not null, until timestamptz not null, who text not null,
+        primary key (rule, site, device))`,
+      `create table webhook (
+        id int8 generated always as identity primary key, url text not null, secret text not null, settings jsonb not null,
+        created timestamptz not null default now(), created_by text not null,
+        failing_since timestamptz, disabled timestamptz, disabled_reason text, dropped int8 not null default 0)`,
+      `create table webhook_delivery (
+        id text primary key, webhook int8 not null references webhook on delete cascade, type text not null, body text not null,
+        created timestamptz not null, attempts int not null default 0, next_attempt timestamptz, state text not null,
+        status int, error text)`,
+      "create index webhook_delivery_due on webhook_delivery (next_attempt) where state = 'waiting'",
+      'create index webhook_delivery_of on webhook_delivery (webhook, created)',
+      // How far something has been read, by name.
+      'create table bookmark (name text primary key, value jsonb not null)',
+      'create index event_received on event using brin (received)',
+    ],
+  },
 ];
 
 /** Any number of our own: hubs that start at once wait for each other on it. */

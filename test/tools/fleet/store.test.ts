@@ -134,7 +134,7 @@ async function holdsTogether(place: Place): Promise<void> {
   expect(await migrate(again)).toBe(0);
   expect(await listDevices(again)).toHaveLength(3);
   await again.query('insert into migration (step, name) values (99, $1)', ['of a later earshot']);
-  await expect(migrate(again)).rejects.toThrow(/knows 1: use the newer earshot/);
+  await expect(migrate(again)).rejects.toThrow(/knows \d+: use the newer earshot/);
   await again.close();
 }
 
