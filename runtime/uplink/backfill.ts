@@ -7,7 +7,7 @@ import type { OutboxRecord } from './outbox-record.ts';
 
 /** Numbers asked for at once at most: what is sent again must not fill the queue. */
 export const BACKFILL_LIMIT = 10_000;
-const MOST_RANGES = 100;
+export const BACKFILL_RANGES = 100;
 
 const Numbered = z.object({ bootId: z.string(), seq: z.int() });
 const range = z.object({ from: z.int().positive(), to: z.int().positive() }).refine(({ from, to }) => from <= to);
@@ -18,7 +18,7 @@ export const BackfillRequest = z.object({
   ranges: z
     .array(range)
     .min(1)
-    .max(MOST_RANGES)
+    .max(BACKFILL_RANGES)
     .refine(
       (ranges) => ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0) <= BACKFILL_LIMIT,
       `at most ${BACKFILL_LIMIT} numbers at once`,

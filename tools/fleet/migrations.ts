@@ -96,6 +96,16 @@ const MIGRATIONS: readonly Migration[] = [
       'create index event_received on event using brin (received)',
     ],
   },
+  {
+    name: 'missing events asked for again',
+    statements: [
+      // What a boot lacks, and when its device is asked next; answer: what it said last.
+      `create table backfill (
+        site text not null, device text not null, boot_id text not null, numbers text not null, attempts int not null,
+        next_ask timestamptz not null, asked timestamptz, answer jsonb,
+        primary key (site, device, boot_id))`,
+    ],
+  },
 ];
 
 /** Any number of our own: hubs that start at once wait for each other on it. */
