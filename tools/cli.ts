@@ -1,5 +1,7 @@
 // The list of commands: the only place that knows them all. Dispatch, help and exit codes.
 import { Command, CommanderError } from 'commander';
+import { boardListCommand } from './board/list.ts';
+import { boardShowCommand } from './board/show.ts';
 import { featuresCommand } from './data/features.ts';
 import { synthCommand } from './data/synth.ts';
 import { doctorCommand } from './doctor.ts';
@@ -77,6 +79,10 @@ function program(): Command {
   field.addCommand(cardCommand());
   field.addCommand(thresholdsCommand());
   earshot.addCommand(field);
+  const board = new Command('board').description('boards: flash them, set them up');
+  board.addCommand(boardListCommand());
+  board.addCommand(boardShowCommand());
+  earshot.addCommand(board);
   const fleet = new Command('fleet').description('many devices together');
   fleet.addCommand(fleetServeCommand());
   fleet.addCommand(fleetLsCommand());
