@@ -5,15 +5,24 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { type BundledFile, type BundleManifest, paddingOf, TAR_END_BYTES, tarHeader } from './bundle-format.ts';
+import { type BundledFile, type BundleManifest, modeOf, paddingOf, TAR_END_BYTES, tarHeader } from './bundle-format.ts';
 
 /** A stretch of the archive: bytes that must be exactly these, or the contents of a file. */
 type Stretch = { readonly exactly: Buffer } | { readonly file: BundledFile };
 
-/** @throws Error saying what is wrong with the archive, or what the disk answered */
-export async function unpackTar(payload: Readable, manifest: BundleManifest, folder: string): Promise<void> {
+/**
+ * Writes the files; that they last is for the caller to see to (syncTree).
+ * @param onFile called after each file is whole
+ * @throws Error saying what is wrong with the archive, or what the disk answered
+ */
+export async function unpackTar(
+  payload: Readable,
+  manifest: BundleManifest,
+  folder: string,
+  onFile: (file: BundledFile) => void = () => {},
+): Promise<void> {
   await pipeline(payload, createGunzip({ chunkSize: 64 * 1024 }), async (chunks: AsyncIterable<Buffer>) => {
-    const writer = new StretchWriter(manifest.files, folder);
+    const writer = new StretchWriter(manifest.files, folder, onFile);
     try {
       for await (const chunk of chunks) await writer.take(chunk);
       writer.end();
@@ -34,13 +43,15 @@ function stretchesOf(files: readonly BundledFile[]): Stretch[] {
 
 class StretchWriter {
   readonly #folder: string;
+  readonly #onFile: (file: BundledFile) => void;
   readonly #stretches: Stretch[];
   #taken = 0;
   #handle: FileHandle | undefined;
   #hash = createHash('sha256');
 
-  constructor(files: readonly BundledFile[], folder: string) {
+  constructor(files: readonly BundledFile[], folder: string, onFile: (file: BundledFile) => void) {
     this.#folder = folder;
+    this.#onFile = onFile;
     this.#stretches = stretchesOf(files);
   }
 
@@ -84,23 +95,26 @@ class StretchWriter {
     await handle.writeFile(piece);
   }
 
-  async #open({ path }: BundledFile): Promise<FileHandle> {
+  async #open(file: BundledFile): Promise<FileHandle> {
     if (this.#handle) return this.#handle;
+    const { path } = file;
     const place = join(this.#folder, path);
     await mkdir(dirname(place), { recursive: true });
     // wx: a name that is there already, or a link, is never written through.
-    this.#handle = await open(place, 'wx', 0o644);
+    this.#handle = await open(place, 'wx', modeOf(file));
     return this.#handle;
   }
 
   async #finish(file: BundledFile): Promise<void> {
     const handle = await this.#open(file);
-    await handle.sync();
+    // The process's umask may have taken bits away.
+    await handle.chmod(modeOf(file));
     await handle.close();
     this.#handle = undefined;
     const found = this.#hash.digest('hex');
     this.#hash = createHash('sha256');
     if (found !== file.sha256) throw new Error(`${file.path} is not what its manifest says`);
+    this.#onFile(file);
   }
 }
 

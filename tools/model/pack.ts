@@ -7,12 +7,12 @@ import { boards as knownBoards, jetpacks as knownJetpacks } from '../../boards/b
 import { findModel } from '../../runtime/inference/model-files.ts';
 import { nearestName } from '../../runtime/nearest-name.ts';
 import { printJson, UserError } from '../command.ts';
+import { makeKeyPair, publicKeyFile, readSigningKey } from '../signing-key.ts';
+import { makeBundle } from '../write-bundle.ts';
 import { writeWhole } from '../write-whole.ts';
 import { sha256, WEIGHTS } from './model-folder.ts';
 import { FILES } from './quantise/targets.ts';
-import { makeKeyPair, publicKeyFile, readSigningKey } from './signing-key.ts';
 import { TENSORRT_TARGETS } from './verify-files.ts';
-import { makeBundle } from './write-bundle.ts';
 
 interface Options {
   readonly key: string;
@@ -92,8 +92,8 @@ async function pack(name: string, options: Options): Promise<void> {
     sequence,
     created,
     expires,
-    boards: board,
-    jetpacks: jetpack,
+    minimumSequence: 0,
+    requires: { boards: board, jetpacks: jetpack, architecture: null, glibc: null },
     files,
   };
   const { bytes, manifest } = makeBundle(contents, await readSigningKey(key));

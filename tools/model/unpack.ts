@@ -1,6 +1,7 @@
 // earshot model unpack: what a device does with a bundle, on the bench: verify it, and write its files.
 import { Command, InvalidArgumentError } from 'commander';
-import { readPublicKey, unpackBundle, verifyBundle } from '../../runtime/device/bundle.ts';
+import { unpackBundle, verifyBundle } from '../../runtime/device/bundle.ts';
+import { readPublicKey } from '../../runtime/device/trusted-keys.ts';
 import { printJson } from '../command.ts';
 
 interface Options {
@@ -41,8 +42,8 @@ function wholeNumber(text: string): number {
 }
 
 async function unpack(file: string, { key, out, sequence, board, jetpack, json }: Options): Promise<void> {
-  const publicKeys = await Promise.all(key.map(readPublicKey));
-  const rules = { publicKeys, sequence, board, jetpack, now: new Date() };
+  const keys = await Promise.all(key.map(readPublicKey));
+  const rules = { keys, sequence, board, jetpack, now: new Date() };
   const manifest = out ? await unpackBundle(file, out, rules) : await verifyBundle(file, rules);
   if (json) printJson({ file, folder: out ?? null, ...manifest });
   else {

@@ -2,8 +2,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, readFile, rm, stat } from 'node:fs/promises';
-import { UserError } from '../command.ts';
-import { writeWhole } from '../write-whole.ts';
+import { UserError } from './command.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Readable by its owner alone. */
 const SECRET_MODE = 0o600;
