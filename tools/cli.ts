@@ -14,6 +14,7 @@ import { resultsCommand } from './field/results.ts';
 import { scoreCommand } from './field/score.ts';
 import { thresholdsCommand } from './field/thresholds.ts';
 import { fleetAsyncapiCommand } from './fleet/asyncapi.ts';
+import { fleetCaCommand } from './fleet/ca.ts';
 import { fleetEventsCommand } from './fleet/events.ts';
 import { fleetGapsCommand } from './fleet/gaps.ts';
 import { fleetLocateCommand } from './fleet/locate.ts';
@@ -92,6 +93,7 @@ function program(): Command {
   fleet.addCommand(fleetQuarantineCommand());
   fleet.addCommand(fleetLocateCommand());
   fleet.addCommand(fleetAsyncapiCommand());
+  fleet.addCommand(fleetCaCommand());
   earshot.addCommand(fleet);
   return earshot;
 }
