@@ -19,6 +19,7 @@ export async function openEmbedded(folder: string): Promise<Database> {
   });
   return {
     description: `embedded PostgreSQL in ${folder}`,
+    folder,
     ...queriesOf(lite),
     transaction: (work) =>
       lite

@@ -17,6 +17,8 @@ export interface Queries {
 export interface Database extends Queries {
   /** What it is, for people: without password. */
   readonly description: string;
+  /** Where an embedded one lies; a server has none here. */
+  readonly folder?: string;
   /** Runs statements of which all or none take effect. @throws DatabaseError */
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   close(): Promise<void>;

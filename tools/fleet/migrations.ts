@@ -111,12 +111,21 @@ const MIGRATIONS: readonly Migration[] = [
 /** Any number of our own: hubs that start at once wait for each other on it. */
 const LOCK = 7_203_117;
 
+/** @throws DatabaseError unless the steps are the first ones of ours */
+export function checkSteps(names: readonly string[]): void {
+  const stranger = names.find((name, i) => MIGRATIONS[i]?.name !== name);
+  if (stranger === undefined) return;
+  throw new DatabaseError(
+    `The tables were made by the step "${stranger}", which this earshot does not have there: use the earshot that made them, or a newer one.`,
+  );
+}
+
 /**
- * Brings the tables to the newest form; several hubs may start at once.
+ * Brings the tables to the newest form, or to that after so many steps; several hubs may start at once.
  * @returns how many steps were new
  * @throws DatabaseError when the database is newer than this earshot
  */
-export function migrate(database: Database): Promise<number> {
+export function migrate(database: Database, steps = MIGRATIONS.length): Promise<number> {
   return database.transaction(async (queries) => {
     await queries.query('select pg_advisory_xact_lock($1)', [LOCK]);
     await queries.query(
@@ -129,10 +138,10 @@ export function migrate(database: Database): Promise<number> {
         `The database has ${done} migrations, this earshot knows ${MIGRATIONS.length}: use the newer earshot that made it, or another database.`,
       );
     }
-    for (const [i, { name, statements }] of MIGRATIONS.slice(done).entries()) {
+    for (const [i, { name, statements }] of MIGRATIONS.slice(done, steps).entries()) {
       for (const statement of statements) await queries.query(statement);
       await queries.query('insert into migration (step, name) values ($1, $2)', [done + i + 1, name]);
     }
-    return MIGRATIONS.length - done;
+    return Math.max(0, steps - done);
   });
 }
