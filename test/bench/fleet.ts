@@ -1,10 +1,8 @@
-// npm run bench:fleet: devices over MQTT into the database, through mosquitto into PostgreSQL and through the embedded default.
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+// npm run bench:fleet: devices over MQTT into the database, through mosquitto into PostgreSQL and through the embedded default;
+// several collectors that share the work; and thousands of devices whose broker goes. --only NAME runs one of them.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startBroker } from '../../tools/broker.ts';
@@ -14,6 +12,9 @@ import { findGaps } from '../../tools/fleet/event-store.ts';
 import { migrate } from '../../tools/fleet/migrations.ts';
 import { startMosquitto } from '../mosquitto.ts';
 import { startPostgres } from '../postgres.ts';
+import { ChildLines } from './child-lines.ts';
+import { sharing } from './fleet-sharing.ts';
+import { storm } from './fleet-storm.ts';
 
 const DEVICES = fileURLToPath(new URL('./fleet-devices.js', import.meta.url));
 
@@ -37,6 +38,8 @@ const { values } = parseArgs({
     messages: { type: 'string', default: '60000' },
     rate: { type: 'string', default: '0' },
     only: { type: 'string' },
+    'storm-devices': { type: 'string', default: '5000' },
+    away: { type: 'string', default: '20' },
   },
 });
 const load: Load = { devices: Number(values.devices), messages: Number(values.messages), rate: Number(values.rate) };
@@ -83,11 +86,11 @@ async function measure(
     },
   });
   await collector.start();
-  const fleet = new Fleet({ url, protocolVersion, devices, messages, rate, first: 1 });
+  const fleet = new ChildLines(DEVICES, { url, protocolVersion, devices, messages, rate, first: 1 });
   await fleet.next();
   const started = performance.now();
-  fleet.go();
-  const { published } = (await fleet.next()) as { published: number };
+  fleet.tell('go');
+  const { published } = await fleet.next<{ published: number }>();
   for (
     let quiet = 0, last = -1;
     quiet < 3000 && collector.figures.fresh < published;
@@ -107,38 +110,27 @@ async function measure(
   return `| ${title} | ${devices} | ${published} | ${Math.round(row!.n / seconds)} | ${at(0.5)} | ${at(0.99)} | ${lost} | ${duplicates} |`;
 }
 
-/** The devices' process: says what it did line by line. */
-class Fleet {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(order: Load & { url: string; protocolVersion: 4 | 5; first: number }) {
-    this.#child = spawn(process.execPath, [DEVICES, JSON.stringify(order)], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
-  }
-
-  async next(): Promise<unknown> {
-    const { value, done } = await this.#lines.next();
-    if (done) throw new Error('the devices ended early');
-    return JSON.parse(value);
-  }
-
-  go(): void {
-    this.#child.stdin.write('go\n');
+async function throughput(): Promise<void> {
+  console.log(
+    '| through | devices | messages | messages/s | stored after p50 | p99 | lost | repeated |\n|---|---|---|---|---|---|---|---|',
+  );
+  for (const [name, open] of Object.entries(places)) {
+    if (values.only && values.only !== name) continue;
+    const place = await open();
+    try {
+      console.log(await measure(place, load));
+    } finally {
+      await place.stop();
+    }
   }
 }
 
-console.log(
-  '| through | devices | messages | messages/s | stored after p50 | p99 | lost | repeated |\n|---|---|---|---|---|---|---|---|',
-);
-for (const [name, open] of Object.entries(places)) {
-  if (values.only && values.only !== name) continue;
-  const place = await open();
-  try {
-    console.log(
-      await measure(place, name === 'embedded' && !values.messages ? { ...load, messages: load.messages / 4 } : load),
-    );
-  } finally {
-    await place.stop();
-  }
+const wants = (...names: string[]) => values.only === undefined || names.includes(values.only);
+if (wants(...Object.keys(places))) await throughput();
+if (wants('sharing')) await sharing(load.messages);
+if (wants('storm')) {
+  await storm({
+    ...{ devices: Number(values['storm-devices']), awaySeconds: Number(values.away) },
+    ...{ soundsPerHour: 120, healthSeconds: 30, steadySeconds: 30 },
+  });
 }
