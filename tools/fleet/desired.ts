@@ -3,13 +3,12 @@ import { z } from 'zod';
 import { parseConfig } from '../../runtime/config.ts';
 import { REMOTE_KEYS } from '../../runtime/device/twin.ts';
 import { nearestName } from '../../runtime/nearest-name.ts';
+import { WishedRelease } from '../../runtime/uplink/messages.ts';
 import { UserError } from '../command.ts';
 
-/** A signed bundle that a device is to install. */
+/** A signed bundle that a device is to install, as config/desired carries it. */
 export const Release = z.strictObject({
-  name: z.string().min(1).max(100),
-  sequence: z.int().min(0).describe('devices refuse one that is lower than what they had'),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'),
+  ...WishedRelease.shape,
   url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).max(2000),
 });
 export type Release = z.infer<typeof Release>;
@@ -116,11 +115,9 @@ export function drift(wish: Wish & { readonly version: number }, reported: Repor
   return lines;
 }
 
-/** Does the device run the release, or a newer one? */
+/** Does the device run the release, or a newer one? done is said of one that was just installed, idle of what has run for long. */
 export function hasRelease({ release }: Reported, wished: Release): boolean {
-  if (!release) return false;
-  if (release.sequence === wished.sequence) return release.state === 'done';
-  return release.sequence > wished.sequence && (release.state === 'done' || release.state === 'idle');
+  return release !== undefined && release.sequence >= wished.sequence && ['done', 'idle'].includes(release.state);
 }
 
 /** Equal as JSON, whatever the order of keys. */
