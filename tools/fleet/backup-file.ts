@@ -1,7 +1,6 @@
 // The form of a backup: lines of JSON, compressed; a head, rows table by table, and an end with the checksum of all before it.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { UserError } from '../command.ts';
@@ -54,7 +53,8 @@ export async function verifyBackup(file: string, onRows: (rows: number) => void)
   let rows = 0;
   for await (const part of checkedLines(file, true)) {
     if (part.head) head = part.head;
-    if (part.batch) onRows((rows += part.batch.rows.length));
+    rows += part.batch?.rows.length ?? 0;
+    onRows(rows);
   }
   return head!;
 }
@@ -113,24 +113,26 @@ async function* checkedLines(file: string, toTheEnd: boolean): AsyncGenerator<Pa
 
 async function* linesOf(file: string): AsyncGenerator<string> {
   const source = createReadStream(file);
-  const unpacked = source.pipe(createGunzip());
+  const unpacked = createGunzip();
   // A broken source would leave the reader waiting for ever.
   source.on('error', (error) => unpacked.destroy(error));
-  // readline does not pass the errors of its input on to whoever reads the lines.
-  let failure: NodeJS.ErrnoException | undefined;
-  unpacked.on('error', (error) => {
-    failure = error;
-    lines.close();
-  });
-  const lines = createInterface({ input: unpacked, crlfDelay: Infinity });
+  const decoder = new TextDecoder();
+  let rest = '';
   try {
-    yield* lines;
+    for await (const bytes of source.pipe(unpacked)) {
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
+      rest = lines.pop()!;
+      yield* lines;
+    }
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code?.startsWith('Z_')) throw broken(file, message);
+    if (code) throw new UserError(`${file} cannot be read (${message}).`, { cause });
+    throw cause;
   } finally {
-    lines.close();
     source.destroy();
   }
-  if (failure?.code?.startsWith('Z_')) throw broken(file, failure.message);
-  if (failure) throw new UserError(`${file} cannot be read (${failure.message}).`, { cause: failure });
+  if (rest !== '') yield rest;
 }
 
 function parsed<Schema extends z.ZodType>(schema: Schema, line: string, file: string): z.infer<Schema> {

@@ -79,7 +79,8 @@ export async function readBackup(
       const step = stoppable(progress, signal);
       for await (const batch of backupRows(file)) {
         await insert(queries, batch);
-        step((done += batch.rows.length));
+        done += batch.rows.length;
+        step(done);
       }
       await setNumbering(queries, head);
     }),
