@@ -77,7 +77,7 @@ export async function startMosquitto(
   return broker;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
@@ -85,7 +85,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function answers(port: number, child: ChildProcess): Promise<void> {
+export async function answers(port: number, child: ChildProcess): Promise<void> {
   for (const deadline = Date.now() + 5000; Date.now() < deadline; ) {
     if (child.exitCode !== null) throw new Error(`mosquitto ended with code ${child.exitCode}`);
     if (await connects(port)) return;

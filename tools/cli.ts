@@ -13,6 +13,7 @@ import { microphonesCommand } from './field/microphones.ts';
 import { resultsCommand } from './field/results.ts';
 import { scoreCommand } from './field/score.ts';
 import { thresholdsCommand } from './field/thresholds.ts';
+import { fleetAclCommand } from './fleet/acl.ts';
 import { fleetAsyncapiCommand } from './fleet/asyncapi.ts';
 import { fleetBackupCommand } from './fleet/backup.ts';
 import { fleetCaCommand } from './fleet/ca.ts';
@@ -98,6 +99,7 @@ function program(): Command {
   fleet.addCommand(fleetLocateCommand());
   fleet.addCommand(fleetAsyncapiCommand());
   fleet.addCommand(fleetCaCommand());
+  fleet.addCommand(fleetAclCommand());
   earshot.addCommand(fleet);
   return earshot;
 }

@@ -14,10 +14,20 @@ export function homeAssistantStatus(prefix: string): string {
   return `${prefix}/status`;
 }
 
+/** The one topic on which a device introduces itself. */
+export function homeAssistantTopic(prefix: string, site: string, device: string): string {
+  return `${prefix}/device/${objectId(site, device)}/config`;
+}
+
+/** Ids have hyphens and no underscores: kept, so that a-b/c is never taken for a/b-c. */
+function objectId(site: string, device: string): string {
+  return `earshot_${site}_${device}`;
+}
+
 /** Introduces a device: its sounds as events, direction, level and health as sensors, its state as their availability. */
 export function homeAssistantDiscovery(info: InfoMessage, { prefix, cloudEvents }: HomeAssistantOptions): Outgoing {
   const { site, device, version, model } = info;
-  const id = `earshot_${site}_${device}`.replaceAll('-', '_');
+  const id = objectId(site, device);
   const base = `${ROOT}/${site}/${device}`;
   const entities = {
     ...sounds(filterOf('event', site, device), model.labels, cloudEvents),
@@ -40,7 +50,7 @@ export function homeAssistantDiscovery(info: InfoMessage, { prefix, cloudEvents 
     ),
     qos: 1,
   };
-  return { topic: `${prefix}/device/${id}/config`, payload: JSON.stringify(discovery), qos: 1, retain: true };
+  return { topic: homeAssistantTopic(prefix, site, device), payload: JSON.stringify(discovery), qos: 1, retain: true };
 }
 
 /** Messages of a new sound; others have no new state. */

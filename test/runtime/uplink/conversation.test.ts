@@ -188,8 +188,8 @@ mosquittoTest('Home Assistant finds the device by one retained message, said aga
   await startUplink(url, { homeAssistant: { prefix: 'homeassistant' } });
   await until(() => found.length === 1);
   const { topic, config } = found[0]!;
-  expect(topic).toBe('homeassistant/device/earshot_mill_ear_3/config');
-  expect(config.device).toMatchObject({ identifiers: ['earshot_mill_ear_3'], sw_version: '0.1.0' });
+  expect(topic).toBe('homeassistant/device/earshot_mill_ear-3/config');
+  expect(config.device).toMatchObject({ identifiers: ['earshot_mill_ear-3'], sw_version: '0.1.0' });
   expect(config.origin).toMatchObject({ name: 'earshot' });
   const components = Object.values(config.components!);
   expect(new Set(components.map(({ unique_id: id }) => id)).size).toBe(components.length);
