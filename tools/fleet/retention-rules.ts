@@ -39,7 +39,8 @@ export const DEFAULTS_TEXT = Object.entries(DEFAULT_KEEP_DAYS)
  * Reads --keep-days: 90 for events, or events=90,health=7; "ever" for no end.
  * @throws UserError naming the part and the rule
  */
-export function keepDays(text: string): KeepDays {
+export function keepDays(text?: string): KeepDays {
+  if (text === undefined) return DEFAULT_KEEP_DAYS;
   const changed: Record<string, number> = {};
   for (const part of text.split(',')) {
     const [name, value] = part.includes('=') ? part.split('=') : ['events', part];

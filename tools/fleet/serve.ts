@@ -10,10 +10,14 @@ import { type Database, openDatabase } from './database.ts';
 import { listDevices } from './device-store.ts';
 import { findGaps } from './event-store.ts';
 import { migrate } from './migrations.ts';
+import { Retention } from './retention.ts';
+import { DEFAULTS_TEXT, keepBytes, keepDays } from './retention-rules.ts';
 
 /** Where the embedded database lies when nobody says otherwise. */
 const DATA = 'earshot-fleet';
 const MQTT_PORT = 1883;
+/** On a computer that has other things to keep. */
+const EMBEDDED_GIGABYTES = 10;
 const TICK_MS = 1000;
 const JSON_MS = 5000;
 
@@ -23,6 +27,8 @@ interface ServeOptions {
   readonly database: string;
   readonly group?: string;
   readonly name: string;
+  readonly keepDays?: string;
+  readonly keepGigabytes?: string;
   readonly json?: boolean;
 }
 
@@ -33,6 +39,8 @@ interface HubStatus extends CollectorFigures {
   readonly devices: number;
   readonly online: number;
   readonly gaps: number;
+  /** Rows that were too old or too much, by table, since the start. */
+  readonly removed: Readonly<Record<string, number>>;
 }
 
 export function fleetServeCommand(): Command {
@@ -47,6 +55,14 @@ export function fleetServeCommand(): Command {
     .option('--database <url>', 'postgres://user@host/name, or a folder for the embedded one', DATA)
     .option('--group <name>', 'share the work with other hubs of this group (MQTT 5 brokers)')
     .option('--name <id>', 'of this hub at the broker: the same after each start', `earshot-hub-${hostname()}`)
+    .option(
+      '--keep-days <list>',
+      `days until it is removed, e.g. 90, or events=90,health=7 (default: ${DEFAULTS_TEXT})`,
+    )
+    .option(
+      '--keep-gigabytes <n>',
+      `room for events, or all (default: ${EMBEDDED_GIGABYTES} in the embedded database, all in a server)`,
+    )
     .option('--json', 'print one JSON object every 5 seconds')
     .addHelpText(
       'after',
@@ -59,6 +75,8 @@ export function fleetServeCommand(): Command {
 
 async function serve(options: ServeOptions): Promise<void> {
   const port = portNumber(options.port);
+  const days = keepDays(options.keepDays);
+  const room = options.keepGigabytes === undefined ? undefined : keepBytes(options.keepGigabytes);
   if (!options.json) process.stderr.write('Opening the database; an embedded one takes some seconds the first time.\n');
   const database = await openDatabase(options.database);
   const stops: (() => Promise<void>)[] = [() => database.close()];
@@ -72,9 +90,19 @@ async function serve(options: ServeOptions): Promise<void> {
     });
     await collector.start();
     stops.unshift(() => collector.stop());
+    const retention = new Retention({
+      ...{ database, keepDays: days, keepBytes: room ?? (database.folder ? EMBEDDED_GIGABYTES * 1e9 : Infinity) },
+      onTrouble: (error) => troubles?.tell(error),
+    });
+    retention.start();
+    stops.unshift(() => retention.stop());
     const shown = url.replace(/\/\/[^@/]*@/, '//');
     if (!options.json) process.stdout.write(`Devices publish to ${shown}; kept in ${database.description}.\n`);
-    await untilStopped(async () => ({ url: shown, ...(await statusOf(database, collector)) }), options.json ?? false);
+    const status = async () => ({
+      ...{ url: shown, ...(await statusOf(database, collector)) },
+      removed: retention.figures.removed,
+    });
+    await untilStopped(status, options.json ?? false);
   } finally {
     for (const stop of stops) await stop();
   }
@@ -92,7 +120,7 @@ async function ownBroker(port: number, stops: (() => Promise<void>)[]): Promise<
   return broker.url;
 }
 
-async function statusOf(database: Database, collector: Collector): Promise<Omit<HubStatus, 'url'>> {
+async function statusOf(database: Database, collector: Collector): Promise<Omit<HubStatus, 'url' | 'removed'>> {
   const devices = await listDevices(database);
   const online = devices.filter(({ state }) => state === 'ready' || state === 'alert').length;
   const gaps = (await findGaps(database)).length;
@@ -119,9 +147,10 @@ async function untilStopped(status: () => Promise<HubStatus>, json: boolean): Pr
   live?.persist();
 }
 
-function statusText({ devices, online, fresh, duplicates, quarantined, gaps, isOnline }: HubStatus): string {
+function statusText({ devices, online, fresh, duplicates, quarantined, gaps, removed, isOnline }: HubStatus): string {
   const link = isOnline ? '' : '  broker away';
-  return `${online} of ${devices} devices online  ${fresh} events, ${duplicates} repeated, ${gaps} gaps, ${quarantined} in quarantine${link}`;
+  const gone = Object.entries(removed).map(([name, rows]) => `, ${rows} ${name} removed`);
+  return `${online} of ${devices} devices online  ${fresh} events, ${duplicates} repeated, ${gaps} gaps, ${quarantined} in quarantine${gone.join('')}${link}`;
 }
 
 /** The same trouble is told once a minute. */
