@@ -131,6 +131,35 @@ const MetricsConfig = z.strictObject({
   port: z.int().min(0).max(65_535).describe('port of http://127.0.0.1:PORT/metrics; 0: any free one'),
 });
 
+const UpdateConfig = z.strictObject({
+  healthyMinutes: z
+    .number()
+    .min(0.01)
+    .max(1440)
+    .default(5)
+    .describe('a new release must be healthy so long on end before it is kept'),
+  limitMinutes: z
+    .number()
+    .min(0.02)
+    .max(2880)
+    .default(30)
+    .describe('and must have been before so much time has passed since its start, or the one before it comes back'),
+  kilobytesPerSecond: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('most that a download takes; null: no limit'),
+  ca: z
+    .string()
+    .optional()
+    .describe(
+      'PEM file; the server that gives releases must be signed by it. Default: tls.ca, else those the system trusts',
+    ),
+  board: z.string().optional().describe('what this board is, a name of boards/. Default: as its device tree says'),
+});
+export type UpdateConfig = z.infer<typeof UpdateConfig>;
+
 export const Config = z.strictObject({
   site: Id.default('bench').describe('where the device belongs: second level of its topics'),
   device: Id.default('earshot').describe('its name in the site: third level of its topics'),
@@ -169,6 +198,7 @@ export const Config = z.strictObject({
     .describe('what the service listens to; null: run plays a recording'),
   remote: RemoteConfig.prefault({}).describe('settings from far away'),
   metrics: MetricsConfig.nullable().default(null).describe('figures for Prometheus; null: not offered'),
+  update: UpdateConfig.prefault({}).describe('new releases'),
   clips: ClipsConfig.nullable().default(null).describe('sound that is kept; null: none'),
   privacy: Privacy.default('no-speech').describe('no-speech: nothing with speech in it is recorded, sent or shown'),
   speech: SpeechConfig.prefault({}).describe('what counts as speech'),
