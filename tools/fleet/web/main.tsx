@@ -1,4 +1,14 @@
 // Starts the page.
 import { render } from 'preact';
+import { App } from './app.tsx';
+import { applyTheme } from './base/theme.ts';
+import './style/tokens.css';
+import './style/base.css';
+import './style/shell.css';
+import './style/fleet.css';
+import './style/device.css';
+import './style/map.css';
+import './style/pages.css';
 
-render(<main>earshot fleet</main>, document.getElementById('page')!);
+applyTheme();
+render(<App />, document.getElementById('page')!);

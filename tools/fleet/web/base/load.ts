@@ -1,0 +1,46 @@
+// Something the hub is asked for: loading, there, or failed with a sentence and the way to ask again.
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { get } from './api.ts';
+
+export interface Loaded<T> {
+  readonly value: T | undefined;
+  readonly error: string | undefined;
+  readonly isLoading: boolean;
+  readonly reload: () => void;
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>;
+
+/**
+ * Asks again when path or query change; the old answer is shown until the new one is there.
+ * @param path undefined: nothing is asked
+ * @param everyMs asks again after so long
+ */
+export function useLoaded<T>(path: string | undefined, query: Query = {}, everyMs?: number): Loaded<T> {
+  const [round, setRound] = useState(0);
+  const [state, setState] = useState<Omit<Loaded<T>, 'reload'>>({
+    value: undefined,
+    error: undefined,
+    isLoading: true,
+  });
+  const key = JSON.stringify([path, query]);
+  useEffect(() => {
+    if (path === undefined) return;
+    const stop = new AbortController();
+    setState((before) => ({ ...before, isLoading: true }));
+    get<T>(path, query, stop.signal).then(
+      (value) => setState({ value, error: undefined, isLoading: false }),
+      (error: Error) => {
+        if (stop.signal.aborted) return;
+        setState((before) => ({ value: before.value, error: error.message, isLoading: false }));
+      },
+    );
+    const timer = everyMs ? setTimeout(() => setRound((n) => n + 1), everyMs) : undefined;
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [key, round, everyMs]);
+  const reload = useCallback(() => setRound((n) => n + 1), []);
+  return { ...state, reload };
+}

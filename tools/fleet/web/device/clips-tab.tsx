@@ -1,0 +1,121 @@
+// Sounds the device kept; a press plays one, once the device has sent it.
+import { useState } from 'preact/hooks';
+import { apiAddress } from '../base/api.ts';
+import { useLoaded } from '../base/load.ts';
+import { bytes } from '../base/words.ts';
+import type { DeviceTabProps } from '../pages/device.tsx';
+import { ClassName } from '../parts/class-name.tsx';
+import { Empty, Failed } from '../parts/notice.tsx';
+import { Panel } from '../parts/panel.tsx';
+import { Time } from '../parts/time.tsx';
+
+interface ClipAnswer {
+  readonly id: string;
+  readonly file: string;
+  readonly bytes: number;
+  readonly reason: string;
+  readonly rule?: string | null | undefined;
+  readonly startTime: string;
+  readonly durationSeconds: number;
+  readonly detections: readonly { readonly class: string }[];
+}
+
+const REASONS: Readonly<Record<string, string>> = { rule: 'a rule', mark: 'a mark', continuous: 'everything is kept' };
+
+export function ClipsTab({ device: { site, device } }: DeviceTabProps) {
+  const { value, error, isLoading, reload } = useLoaded<{ clips: ClipAnswer[] }>('clips', { site, device });
+  const clips = value?.clips ?? [];
+  return (
+    <div class="stack">
+      <Failed error={error} retry={reload} />
+      <Panel
+        title="Clips"
+        flush
+        aside={
+          <button type="button" onClick={reload}>
+            Ask again
+          </button>
+        }
+      >
+        {clips.length === 0 && (
+          <Empty>
+            {isLoading
+              ? 'Asking the hub …'
+              : 'The device has announced no clip. Clip rules in its settings, or a mark, keep sounds.'}
+          </Empty>
+        )}
+        {clips.length > 0 && (
+          <div class="scroll">
+            <table aria-label="Clips">
+              <thead>
+                <tr>
+                  <th scope="col">Began</th>
+                  <th scope="col">Heard in it</th>
+                  <th scope="col">Kept because of</th>
+                  <th scope="col" class="number">
+                    Length
+                  </th>
+                  <th scope="col" class="number">
+                    Size
+                  </th>
+                  <th scope="col">Sound</th>
+                </tr>
+              </thead>
+              <tbody>
+                {clips.map((clip) => (
+                  <ClipRow key={clip.id} clip={clip} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Panel>
+    </div>
+  );
+}
+
+function ClipRow({ clip }: { readonly clip: ClipAnswer }) {
+  const { id, file, reason, rule, startTime, durationSeconds, detections } = clip;
+  const [isOpen, setIsOpen] = useState(false);
+  const [isFailed, setIsFailed] = useState(false);
+  const labels = [...new Set(detections.map((detection) => detection.class))];
+  return (
+    <tr>
+      <td>
+        <Time at={startTime} />
+      </td>
+      <td>
+        <span class="row">
+          {labels.length === 0 && <span class="faint">–</span>}
+          {labels.map((label) => (
+            <ClassName key={label} label={label} />
+          ))}
+        </span>
+      </td>
+      <td>{rule ?? REASONS[reason] ?? reason}</td>
+      <td class="number">{durationSeconds.toFixed(1)} s</td>
+      <td class="number">{bytes(clip.bytes)}</td>
+      <td>
+        {!isOpen && (
+          <button type="button" onClick={() => setIsOpen(true)}>
+            Play<span class="unseen"> {file}</span>
+          </button>
+        )}
+        {isOpen && !isFailed && (
+          <audio
+            controls
+            autoPlay
+            src={apiAddress(`clips/${encodeURIComponent(id)}/audio`)}
+            aria-label={file}
+            onError={() => setIsFailed(true)}
+          />
+        )}
+        {isFailed && (
+          <span class="bad">
+            The device did not send this sound; it may have gone to keep room, or privacy holds it.
+          </span>
+        )}
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,120 @@
+// Settings: what is in use and what is wished; an operator changes the wish, the device checks and reports.
+import { useState } from 'preact/hooks';
+import { send } from '../base/api.ts';
+import { mayOperate, useHub } from '../base/hub.ts';
+import { useLoaded } from '../base/load.ts';
+import type { DeviceTabProps } from '../pages/device.tsx';
+import { Failed, Notice } from '../parts/notice.tsx';
+import { Panel } from '../parts/panel.tsx';
+import { SettingsTable } from './settings-table.tsx';
+
+type Settings = Readonly<Record<string, unknown>>;
+
+export interface DesiredAnswer {
+  readonly desired: { readonly version: number; readonly settings: Settings; readonly changedBy: string } | null;
+  readonly reported: {
+    readonly version: number;
+    readonly state: string;
+    readonly desiredVersion: number | null;
+    readonly errors: readonly { readonly key: string; readonly message: string }[];
+    readonly settings?: Settings;
+  } | null;
+}
+
+export function SettingsTab({ device: { site, device } }: DeviceTabProps) {
+  const { session } = useHub();
+  const path = `devices/${encodeURIComponent(site)}/${encodeURIComponent(device)}/desired`;
+  const { value, error, reload } = useLoaded<DesiredAnswer>(path, {}, 5000);
+  if (!value) return <Failed error={error} retry={reload} />;
+  const { desired, reported } = value;
+  return (
+    <div class="stack">
+      <Failed error={error} retry={reload} />
+      <Standing {...value} />
+      <Panel title="Settings" flush>
+        <SettingsTable inUse={reported?.settings ?? {}} wished={desired?.settings ?? {}} />
+      </Panel>
+      {mayOperate(session) && (
+        <Editor key={desired?.version ?? 0} path={path} settings={desired?.settings ?? {}} onSaved={reload} />
+      )}
+    </div>
+  );
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  applied: 'The device uses what is wished.',
+  trial: 'The device tries the new settings and keeps them when it stays well.',
+  refused: 'The device refused the newest wish and keeps what it had.',
+  'rolled-back': 'The device tried the newest wish, was not well with it, and went back.',
+};
+
+function Standing({ desired, reported }: DesiredAnswer) {
+  if (!reported) return <Notice>This device has not told its settings yet.</Notice>;
+  const isWaiting = desired !== null && (reported.desiredVersion ?? 0) < desired.version;
+  const isBad = !isWaiting && (reported.state === 'refused' || reported.state === 'rolled-back');
+  return (
+    <Notice kind={isBad ? 'bad' : 'plain'}>
+      {isWaiting ? `Version ${desired.version} waits for the device.` : (WORDS[reported.state] ?? reported.state)}
+      {desired && (
+        <span class="faint">
+          {' '}
+          Wished by {desired.changedBy}, version {desired.version}.
+        </span>
+      )}
+      {reported.errors.map(({ key, message }) => (
+        <div key={key}>
+          <b>{key}</b>: {message}
+        </div>
+      ))}
+    </Notice>
+  );
+}
+
+interface EditorProps {
+  readonly path: string;
+  readonly settings: Settings;
+  readonly onSaved: () => void;
+}
+
+function Editor({ path, settings, onSaved }: EditorProps) {
+  const [text, setText] = useState(() => JSON.stringify(settings, null, 2));
+  const [error, setError] = useState<string>();
+  const save = (event: SubmitEvent) => {
+    event.preventDefault();
+    const given = parsed(text);
+    if (typeof given === 'string') {
+      setError(given);
+      return;
+    }
+    setError(undefined);
+    send('PUT', path, { settings: given }).then(onSaved, (failure: Error) => setError(failure.message));
+  };
+  return (
+    <Panel title="Change the wish">
+      <form class="stack" onSubmit={save}>
+        <label class="field">
+          Wished settings as JSON; what is left out stays as in the device’s own file
+          <textarea rows={8} spellcheck={false} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        </label>
+        <Failed error={error} />
+        <div class="row">
+          <button type="submit" class="main">
+            Send to the device
+          </button>
+        </div>
+      </form>
+    </Panel>
+  );
+}
+
+/** The settings, or the sentence that says why they are none. */
+function parsed(text: string): Settings | string {
+  try {
+    const given: unknown = JSON.parse(text);
+    if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as Settings;
+    return 'Settings are a JSON object: { "name": value, ... }.';
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return `This is no JSON: ${error.message}. Settings look like { "healthSeconds": 30 }.`;
+  }
+}
