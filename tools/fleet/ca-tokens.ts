@@ -1,6 +1,7 @@
 // Enrolment tokens: whoever shows one gets the certificate of one named device, once, for some hours. Only their hashes are kept.
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { certificateName, parseDeviceName } from '../../runtime/device/certificate-name.ts';
+import { readRequest } from '../../runtime/device/x509.ts';
 import { UserError } from '../command.ts';
 import { locked, readAuthorities } from './ca-folder.ts';
 import { append, readRegister } from './ca-register.ts';
@@ -47,11 +48,10 @@ export function redeemToken(folder: string, token: string, request: string, now 
     if (!known || known.expires <= now) throw new UserError(BAD_TOKEN);
     const asked = { folder, ...parseDeviceName(known.name), request, now };
     if (known.serial !== undefined) {
-      const issued = await signLocked(asked, register).catch((cause) => {
-        throw new UserError(BAD_TOKEN, { cause });
-      });
-      if (issued.serial !== known.serial) throw new UserError(BAD_TOKEN);
-      return issued;
+      const given = register.issues.get(known.serial);
+      const { keySha256 } = await readRequest(request);
+      if (!given || given.revoked || given.keySha256 !== keySha256) throw new UserError(BAD_TOKEN);
+      return signLocked(asked, register);
     }
     // The operator named the device when making the token: a board that was made anew may take its name over.
     const issued = await signLocked({ ...asked, replace: true }, register);
