@@ -106,6 +106,44 @@ const MIGRATIONS: readonly Migration[] = [
         primary key (site, device, boot_id))`,
     ],
   },
+  {
+    name: 'accounts, audit, history of health, clips',
+    statements: [
+      // Who may sign in; hash and salt of scrypt with its parameters.
+      `create table account (
+        name text primary key, role text not null, password_hash text not null, created timestamptz not null default now())`,
+      // Of a browser (by cookie); the token itself is nowhere but there.
+      `create table session (
+        token_hash text primary key, account text not null references account on delete cascade, address text not null,
+        created timestamptz not null default now(), used timestamptz not null default now(), expires timestamptz not null)`,
+      'create index session_account on session (account)',
+      // Of programs.
+      `create table api_token (
+        id int8 generated always as identity primary key, token_hash text not null unique,
+        account text not null references account on delete cascade, role text not null,
+        created timestamptz not null default now(), used timestamptz, expires timestamptz not null)`,
+      `create table audit (
+        id int8 generated always as identity primary key, time timestamptz not null default now(), who text not null, address text,
+        what text not null, about text not null, details jsonb)`,
+      'create index audit_time on audit (time)',
+      // One row a minute of each device: what charts show, the newest word of the minute.
+      `create table health_history (
+        site text not null, device text not null, time timestamptz not null, celsius float4, level_dbfs float4, real_time_factor float4,
+        median_ms float4, queued int8, memory_bytes int8, load float4, watts float4, disk_free_bytes int8, lost_samples int8,
+        faults int not null, primary key (site, device, time))`,
+      'create index health_history_time on health_history using brin (time)',
+      // Recordings that devices keep; the sound comes in parts when somebody asks for it.
+      `create table clip (
+        id int8 generated always as identity unique, site text not null, device text not null, file text not null,
+        start_time timestamptz not null, received timestamptz not null default now(), message jsonb not null,
+        primary key (site, device, file))`,
+      'create index clip_time on clip (start_time desc)',
+      `create table clip_audio (
+        site text not null, device text not null, file text not null, part int not null, parts int not null, sample_rate float8 not null,
+        data bytea not null, received timestamptz not null default now(), primary key (site, device, file, part),
+        foreign key (site, device, file) references clip on delete cascade)`,
+    ],
+  },
 ];
 
 /** Any number of our own: hubs that start at once wait for each other on it. */

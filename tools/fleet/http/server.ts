@@ -1,0 +1,56 @@
+// The hub's HTTP server: all routes joined, listening on an address.
+import { isIP } from 'node:net';
+import { UserError } from '../../command.ts';
+import { createWebServer, type FastifyInstance, type WebServerOptions } from './fastify.ts';
+import type { Hub } from './hub.ts';
+import { sessionRoutes } from './session-routes.ts';
+import { userRoutes } from './user-routes.ts';
+
+export interface HttpOptions extends Pick<WebServerOptions, 'tls'> {
+  /** 0: any free one. */
+  readonly port: number;
+  /** Address of an interface of this machine. */
+  readonly bind: string;
+  readonly insecureHttp?: boolean;
+  /** Folder of the built page; none: the API alone. */
+  readonly page?: string;
+}
+
+export interface HttpServer {
+  /** Where a browser of this machine, or of the address bound, reaches it. */
+  readonly url: string;
+  readonly app: FastifyInstance;
+  stop(): Promise<void>;
+}
+
+/** @throws UserError when the port is taken, or passwords would travel in the clear */
+export async function startHttp(hub: Hub, options: HttpOptions): Promise<HttpServer> {
+  const { port, bind, tls, insecureHttp = false } = options;
+  if (!tls && !insecureHttp && !isLoopback(bind))
+    throw new UserError(
+      `--bind ${bind}: without TLS everybody on the way could read passwords; give --tls-cert and --tls-key, or --insecure-http when a proxy encrypts.`,
+    );
+  const app = await createWebServer({ tls, onTrouble: hub.onTrouble });
+  addRoutes(app, hub, options);
+  await app.listen({ port, host: bind }).catch(async (cause: Error) => {
+    await app.close();
+    throw new UserError(`The hub cannot listen on ${bind} port ${port} (${cause.message}): give another --http PORT.`, {
+      cause,
+    });
+  });
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  const host = isIP(bind) === 6 ? `[${bind}]` : bind;
+  return { url: `${tls ? 'https' : 'http'}://${host}:${address.port}`, app, stop: () => app.close() };
+}
+
+/** Every route of the hub, one line for each family. */
+export function addRoutes(app: FastifyInstance, hub: Hub, { tls }: Pick<HttpOptions, 'tls' | 'page'>): void {
+  app.get('/healthz', async () => ({ status: 'ok' }));
+  sessionRoutes(app, hub, tls !== undefined);
+  userRoutes(app, hub);
+}
+
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || /^127(\.\d{1,3}){3}$/.test(address);
+}
