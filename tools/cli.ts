@@ -1,5 +1,6 @@
 // The list of commands: the only place that knows them all. Dispatch, help and exit codes.
 import { Command, CommanderError } from 'commander';
+import { boardFlashCommand } from './board/flash.ts';
 import { boardListCommand } from './board/list.ts';
 import { boardShowCommand } from './board/show.ts';
 import { featuresCommand } from './data/features.ts';
@@ -27,6 +28,7 @@ import { fleetQuarantineCommand } from './fleet/quarantine-command.ts';
 import { fleetRestoreCommand } from './fleet/restore.ts';
 import { fleetServeCommand } from './fleet/serve.ts';
 import { fleetShowCommand } from './fleet/show.ts';
+import { fleetWatchCommand } from './fleet/watch.ts';
 import { benchCommand } from './model/bench.ts';
 import { buildCommand } from './model/build.ts';
 import { goldenCommand } from './model/golden.ts';
@@ -42,6 +44,7 @@ import { plotCommand } from './plot.ts';
 import { predictCommand } from './predict.ts';
 import { runCommand } from './run.ts';
 import { trainCommand } from './train.ts';
+import { updateCommand } from './update.ts';
 
 /** Exit codes: 0 done, 1 the user can mend it, 2 a device refused, 70 our bug (sysexits EX_SOFTWARE). */
 const EXIT_USER = 1;
@@ -57,6 +60,7 @@ function program(): Command {
   earshot.addCommand(predictCommand());
   earshot.addCommand(trainCommand());
   earshot.addCommand(doctorCommand());
+  earshot.addCommand(updateCommand());
   earshot.addCommand(enrolCommand());
   earshot.addCommand(plotCommand());
   const data = new Command('data').description('recordings, features and scenes');
@@ -88,6 +92,7 @@ function program(): Command {
   earshot.addCommand(field);
   const board = new Command('board').description('boards: flash them, set them up');
   board.addCommand(boardListCommand());
+  board.addCommand(boardFlashCommand());
   board.addCommand(boardShowCommand());
   earshot.addCommand(board);
   const fleet = new Command('fleet').description('many devices together');
@@ -95,6 +100,7 @@ function program(): Command {
   fleet.addCommand(fleetLsCommand());
   fleet.addCommand(fleetShowCommand());
   fleet.addCommand(fleetEventsCommand());
+  fleet.addCommand(fleetWatchCommand());
   fleet.addCommand(fleetExportCommand());
   fleet.addCommand(fleetGapsCommand());
   fleet.addCommand(fleetQuarantineCommand());

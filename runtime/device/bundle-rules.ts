@@ -11,7 +11,8 @@ export interface BundleRules {
   readonly sequence?: number | Readonly<Record<BundleManifest['kind'], number>>;
   /** Undefined while the clock is not known to be right: then expiry is not judged, the sequence still is. */
   readonly now?: Date;
-  readonly board?: string;
+  /** All names that fit, as that of the module and that of its family. */
+  readonly board?: string | readonly string[];
   readonly jetpack?: string;
   /** As process.arch. */
   readonly architecture?: string;
@@ -30,10 +31,10 @@ export function checkRules(manifest: BundleManifest, file: string, rules: Bundle
   if (rules.now && expires && rules.now.getTime() > Date.parse(expires)) {
     refuse('expired', `was to be installed before ${expires}: ask for a newer one`);
   }
-  const isFor = (allowed: readonly string[] | null, own: string | undefined) =>
-    !allowed || own === undefined || allowed.includes(own);
+  const isFor = (allowed: readonly string[] | null, own: string | readonly string[] | undefined) =>
+    !allowed || own === undefined || [own].flat().some((each) => allowed.includes(each));
   if (!isFor(requires.boards, rules.board)) {
-    refuse('board', `is for ${requires.boards!.join(', ')}, this is ${rules.board}`);
+    refuse('board', `is for ${requires.boards!.join(', ')}, this is ${[rules.board].flat()[0]}`);
   }
   if (!isFor(requires.jetpacks, rules.jetpack)) {
     refuse('jetpack', `is for JetPack ${requires.jetpacks!.join(', ')}, here is ${rules.jetpack}`);

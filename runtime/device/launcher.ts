@@ -146,16 +146,14 @@ export interface LaunchOptions {
   readonly tell: (line: string) => void;
   /** Between being told to stop and being ended. */
   readonly stopMs?: number;
-  /** Runs when a step was made; a test ends the process there. */
-  readonly at?: (step: string) => void;
 }
 
 /**
  * Starts what shall run, and waits for its end. systemd then starts the launcher again.
  * @returns exit code
  */
-export async function launch({ root, args, tell, stopMs = STOP_MS, at = () => {} }: LaunchOptions): Promise<number> {
-  const state = settled(root, tell, at);
+export async function launch({ root, args, tell, stopMs = STOP_MS }: LaunchOptions): Promise<number> {
+  const state = settled(root, tell);
   const { runtime, model } = wanted(state);
   if (runtime === null) {
     tell(`No slot in ${root} can run: install a release with "earshot update install".`);
@@ -168,24 +166,21 @@ export async function launch({ root, args, tell, stopMs = STOP_MS, at = () => {}
   // A small nursery for young objects: the loop makes little garbage, and the memory stays small.
   const command = existsSync(own) ? own : process.execPath;
   const child = spawn(command, ['--max-semi-space-size=4', ...words], { stdio: 'inherit', env });
-  at('started');
   return watch(child, { root, trial: state.trial, tell, stopMs });
 }
 
 /** Goes back from a trial that has failed, counts the start of one that goes on, sets the links. */
-function settled(root: string, tell: (line: string) => void, at: (step: string) => void): SlotState {
+function settled(root: string, tell: (line: string) => void): SlotState {
   let state = readSlots(root);
   const why = complaint(root, state);
   if (why !== undefined) {
     tell(`Release ${state.trial!.name} (${state.trial!.sequence}) is taken back: ${why}.`);
     state = rolledBack(state, why);
     writeSlots(root, state);
-    at('rolled-back');
   }
   if (state.trial) {
     state = { ...state, trial: { ...state.trial, starts: state.trial.starts + 1 } };
     writeSlots(root, state);
-    at('counted');
   } else if (!canRun(root, state.good)) {
     const other = rebuilt(root, state.good.runtime);
     if (other.good.runtime !== null) {
@@ -195,7 +190,6 @@ function settled(root: string, tell: (line: string) => void, at: (step: string) 
     }
   }
   linkSlots(root, state);
-  at('linked');
   return state;
 }
 

@@ -14,6 +14,8 @@ import { type SlotState, slotFolder } from './launcher.ts';
 const LEAST_FREE_BYTES = 128 * 2 ** 20;
 /** Blocks and folders that files take beyond their length. */
 const DISK_PER_FILE_BYTES = 4096;
+/** What "earshot update prove" compiles on a board. */
+const BUILT_HERE = 'runtime/inference/trt-runner/build/';
 
 /** Where a bundle comes from. */
 export interface BundleSource {
@@ -23,6 +25,8 @@ export interface BundleSource {
   readonly extraBytes: (head: BundleHead) => number;
   /** The signed part, verified. @throws BundleError */
   readonly head: (rules: BundleRules) => Promise<BundleHead>;
+  /** A newer list of trusted keys, where the source has one. */
+  readonly newerKeys?: () => Promise<string | undefined>;
   /** Makes the folder with all files, which appears whole or not at all. @throws BundleError */
   readonly unpack: (folder: string, head: BundleHead, rules: BundleRules, onFile: OnFile) => Promise<void>;
 }
@@ -70,7 +74,7 @@ export async function verifySlot(folder: string, rules: BundleRules): Promise<Bu
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
     const path = relative(folder, join(entry.parentPath, entry.name));
-    if (entry.isDirectory() || path === HEAD_FILE) continue;
+    if (entry.isDirectory() || path === HEAD_FILE || path.startsWith(BUILT_HERE)) continue;
     if (!entry.isFile() || !known.has(path))
       throw new BundleError('damaged', `${folder} has ${path}, which is not its.`);
   }

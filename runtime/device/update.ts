@@ -45,8 +45,6 @@ export interface UpdateOptions {
   /** Runs the new code, and the network with its golden windows. @throws when it does not run here */
   readonly prove: (slots: Slots) => Promise<void>;
   readonly onStage?: (stage: UpdateStage, share: number) => void;
-  /** Runs when a step was made; a test ends the process there. */
-  readonly at?: (step: string) => void;
 }
 
 export interface Installed {
@@ -66,16 +64,13 @@ export function installRelease(options: UpdateOptions): Promise<Installed> {
 }
 
 async function install(options: UpdateOptions): Promise<Installed> {
-  const { root, source, onStage = () => {}, at = () => {}, expected } = options;
+  const { root, source, onStage = () => {}, expected } = options;
   const state = readSlots(root);
   if (state.trial) {
     throw new BundleError('busy', `${state.trial.name} is on trial: wait until it is kept or taken back.`);
   }
-  const trusted = await readTrustedKeys(keysFileOf(root));
-  const rules: BundleRules = { ...options.device, keys: trusted.keys, sequence: sequences(root, state) };
   onStage('downloading', 0);
-  const head = await source.head(rules);
-  at('verified');
+  const { head, rules } = await signedHead(options, state);
   const { kind, name, sequence } = head.manifest;
   if (expected && (expected.name !== name || expected.sequence !== sequence)) {
     throw new BundleError(
@@ -85,9 +80,7 @@ async function install(options: UpdateOptions): Promise<Installed> {
   }
   if (state.good[kind] === head.id) return { name, sequence, slot: head.id, state: 'running' };
   await clearSlots(root, state);
-  at('cleared');
-  await fill(options, head, rules, at);
-  at('filled');
+  await fill(options, head, rules);
   const slots: Slots = { ...state.good, [kind]: head.id };
   if (slots.runtime === null) throw new BundleError('kind', `${name} is a model: install a runtime first.`);
   onStage('proving', 0);
@@ -97,8 +90,25 @@ async function install(options: UpdateOptions): Promise<Installed> {
     await clearSlots(root, state);
     throw new BundleError('proof', `${name} (${sequence}) does not run here: ${(cause as Error).message}`, { cause });
   }
-  at('proved');
-  return { name, sequence, slot: head.id, state: begin(options, state, slots, head, at) };
+  return { name, sequence, slot: head.id, state: begin(options, state, slots, head) };
+}
+
+/** A signer that is not known may be a new one: the list of trusted keys that says so is signed by an old one. */
+async function signedHead({ root, source, device }: UpdateOptions, state: SlotState) {
+  const known = async (): Promise<BundleRules> => {
+    const { keys } = await readTrustedKeys(keysFileOf(root));
+    return { ...device, keys, sequence: sequences(root, state) };
+  };
+  const rules = await known();
+  try {
+    return { head: await source.head(rules), rules };
+  } catch (error) {
+    if (!(error instanceof BundleError) || error.code !== 'signature') throw error;
+    const text = await source.newerKeys?.();
+    if (text === undefined || !(await trustKeys(root, text, source.name))) throw error;
+    const newer = await known();
+    return { head: await source.head(newer), rules: newer };
+  }
 }
 
 /** The switch is one write of the state; the first release of a device has nothing to go back to and is kept at once. */
@@ -107,23 +117,19 @@ function begin(
   state: SlotState,
   slots: Slots,
   { manifest }: BundleHead,
-  at: (step: string) => void,
 ): 'trial' | 'kept' {
   const { kind, name, sequence } = manifest;
   const trial: Trial = { ...slots, kind, name, sequence, wish, starts: 0, failure: null, ...terms };
   const isFirst = state.good.runtime === null;
   const next = isFirst ? confirmed({ ...state, trial }) : { ...state, trial };
-  at('switching');
   writeSlots(root, next);
-  at('switched');
   linkSlots(root, next);
-  at('linked');
   onStage('trial', 0);
   return isFirst ? 'kept' : 'trial';
 }
 
 /** The slot with all its files, taken as it is when it is there and right. */
-async function fill(options: UpdateOptions, head: BundleHead, rules: BundleRules, at: (step: string) => void) {
+async function fill(options: UpdateOptions, head: BundleHead, rules: BundleRules) {
   const { root, source, onStage = () => {} } = options;
   const folder = slotFolder(root, head.id);
   if (existsSync(folder)) {
@@ -137,10 +143,9 @@ async function fill(options: UpdateOptions, head: BundleHead, rules: BundleRules
   await checkSpace(root, diskBytes(head) + source.extraBytes(head));
   const all = head.manifest.payload.unpackedBytes;
   let done = 0;
-  await source.unpack(folder, head, rules, ({ bytes, path }) => {
+  await source.unpack(folder, head, rules, ({ bytes }) => {
     done += bytes;
     onStage('installing', done / all);
-    at(`file ${path}`);
   });
 }
 
