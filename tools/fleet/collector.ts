@@ -5,6 +5,7 @@ import type { Database } from './database.ts';
 import { DatabaseError } from './database-error.ts';
 import { type DeviceMessage, keepDeviceMessages, noteSeen } from './device-store.ts';
 import { storeEvents } from './event-store.ts';
+import { FLOOD_LIMITS, type Flood, FloodGuard, type FloodLimits, floodNotice } from './flood.ts';
 import { type Quarantined, quarantine } from './quarantine.ts';
 
 /** Consumers that share one subscription: each message goes to one of them. */
@@ -15,12 +16,20 @@ export interface CollectorOptions
   readonly group?: string;
   /** After each batch, with what was new to the database. */
   readonly onEvents?: (events: readonly EventMessage[]) => void;
+  /** What one device may say; what is beyond is acknowledged and not stored. */
+  readonly flood?: FloodLimits;
+  /** Once a minute while devices say more than that. */
+  readonly onFlood?: (flood: Flood) => void;
 }
+
+const FLOOD_REPORT_MS = 60_000;
 
 export interface CollectorFigures {
   readonly fresh: number;
   readonly duplicates: number;
   readonly quarantined: number;
+  /** Not stored, as their device said more than it may. */
+  readonly shed: number;
   readonly received: number;
   readonly reconnects: number;
   readonly isOnline: boolean;
@@ -37,10 +46,13 @@ interface Sorted {
 export class Collector {
   readonly #options: CollectorOptions;
   readonly #consumer: BatchConsumer;
-  #figures = { fresh: 0, duplicates: 0, quarantined: 0 };
+  readonly #guard: FloodGuard;
+  #floodToldMs = Number.NEGATIVE_INFINITY;
+  #figures = { fresh: 0, duplicates: 0, quarantined: 0, shed: 0 };
 
   constructor(options: CollectorOptions) {
     this.#options = options;
+    this.#guard = new FloodGuard(options.flood);
     const prefix = options.group ? `$share/${options.group}/` : '';
     const filters = (['event', 'state', 'info', 'health', 'config/reported'] as const).map(
       (kind) => prefix + filterOf(kind),
@@ -48,7 +60,7 @@ export class Collector {
     const { url, clientId, onTrouble, secure, batchLimit } = options;
     this.#consumer = new BatchConsumer({
       ...{ url, clientId, onTrouble, secure, batchLimit, filters },
-      store: (batch) => this.#store(sort(batch)),
+      store: (batch) => this.#store(sort(batch, this.#guard)),
     });
   }
 
@@ -77,7 +89,23 @@ export class Collector {
     await this.#halving(devices, (part) => keepDeviceMessages(database, part));
     await noteSeen(database, events);
     await this.#putAway(broken);
+    await this.#tellFloods();
     onEvents?.(events);
+  }
+
+  /** The first flood is told at once, and then what came in each minute. */
+  async #tellFloods(): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.#floodToldMs < FLOOD_REPORT_MS) return;
+    const floods = this.#guard.report();
+    if (floods.length === 0) return;
+    this.#floodToldMs = nowMs;
+    const { flood = FLOOD_LIMITS, onFlood } = this.#options;
+    await this.#putAway(floods.map((each) => floodNotice(each, flood)));
+    for (const each of floods) {
+      this.#figures.shed += each.shed;
+      onFlood?.(each);
+    }
   }
 
   /** A batch that the database refuses for its values is halved until the one at fault stands alone, which is put away. */
@@ -112,10 +140,11 @@ export class Collector {
 }
 
 /** Checks each message against the contract. Retained messages are words of earlier: events are never retained by a device. */
-function sort(batch: readonly Delivered[]): Sorted {
+function sort(batch: readonly Delivered[], guard: FloodGuard): Sorted {
   const sorted: Sorted = { events: [], devices: [], broken: [] };
   for (const { topic, payload, retained } of batch) {
     if (payload.length === 0) continue; // how a retained message is taken back
+    if (!guard.admits(topic, payload)) continue;
     try {
       const decoded = decode(topic, payload);
       if (decoded?.kind === 'event') {
@@ -124,6 +153,7 @@ function sort(batch: readonly Delivered[]): Sorted {
       } else if (decoded) sorted.devices.push(storable(decoded, payload) as DeviceMessage);
     } catch (error) {
       if (!(error instanceof ContractError)) throw error;
+      guard.blame(topic);
       sorted.broken.push({ topic, payload, reason: error.message });
     }
   }
