@@ -1,5 +1,6 @@
 // Sounds the device kept; a press plays one, once the device has sent it.
 import { useState } from 'preact/hooks';
+import type { Clip } from '../base/answers.ts';
 import { apiAddress } from '../base/api.ts';
 import { useLoaded } from '../base/load.ts';
 import { bytes } from '../base/words.ts';
@@ -9,21 +10,10 @@ import { Empty, Failed } from '../parts/notice.tsx';
 import { Panel } from '../parts/panel.tsx';
 import { Time } from '../parts/time.tsx';
 
-interface ClipAnswer {
-  readonly id: string;
-  readonly file: string;
-  readonly bytes: number;
-  readonly reason: string;
-  readonly rule?: string | null | undefined;
-  readonly startTime: string;
-  readonly durationSeconds: number;
-  readonly detections: readonly { readonly class: string }[];
-}
-
 const REASONS: Readonly<Record<string, string>> = { rule: 'a rule', mark: 'a mark', continuous: 'everything is kept' };
 
 export function ClipsTab({ device: { site, device } }: DeviceTabProps) {
-  const { value, error, isLoading, reload } = useLoaded<{ clips: ClipAnswer[] }>('clips', { site, device });
+  const { value, error, isLoading, reload } = useLoaded<{ clips: Clip[] }>('clips', { site, device });
   const clips = value?.clips ?? [];
   return (
     <div class="stack">
@@ -74,8 +64,9 @@ export function ClipsTab({ device: { site, device } }: DeviceTabProps) {
   );
 }
 
-function ClipRow({ clip }: { readonly clip: ClipAnswer }) {
-  const { id, file, reason, rule, startTime, durationSeconds, detections } = clip;
+function ClipRow({ clip }: { readonly clip: Clip }) {
+  const { id, clip: told } = clip;
+  const { file, reason, rule, startTime, durationSeconds, detections } = told;
   const [isOpen, setIsOpen] = useState(false);
   const [isFailed, setIsFailed] = useState(false);
   const labels = [...new Set(detections.map((detection) => detection.class))];
@@ -94,7 +85,7 @@ function ClipRow({ clip }: { readonly clip: ClipAnswer }) {
       </td>
       <td>{rule ?? REASONS[reason] ?? reason}</td>
       <td class="number">{durationSeconds.toFixed(1)} s</td>
-      <td class="number">{bytes(clip.bytes)}</td>
+      <td class="number">{bytes(told.bytes)}</td>
       <td>
         {!isOpen && (
           <button type="button" onClick={() => setIsOpen(true)}>
@@ -105,7 +96,7 @@ function ClipRow({ clip }: { readonly clip: ClipAnswer }) {
           <audio
             controls
             autoPlay
-            src={apiAddress(`clips/${encodeURIComponent(id)}/audio`)}
+            src={apiAddress(`clips/${id}/audio`)}
             aria-label={file}
             onError={() => setIsFailed(true)}
           />

@@ -1,19 +1,14 @@
 // Commands for the device: a mark, a recording; the answer stands below in the device's own words.
 import { useState } from 'preact/hooks';
+import type { CommandAnswer } from '../base/answers.ts';
 import { send } from '../base/api.ts';
 import { Failed } from '../parts/notice.tsx';
 import { Panel } from '../parts/panel.tsx';
 
-interface CommandAnswer {
-  readonly status: 'ok' | 'refused' | 'failed';
-  readonly error: string | null;
-  readonly result: Readonly<Record<string, unknown>>;
-}
-
 export function Commands({ site, device }: { readonly site: string; readonly device: string }) {
   const [note, setNote] = useState('');
   const [seconds, setSeconds] = useState('10');
-  const [answer, setAnswer] = useState<{ name: string; answer: CommandAnswer }>();
+  const [answer, setAnswer] = useState<{ name: string; answer: CommandAnswer['answer'] }>();
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState<string>();
   const ask = (name: string, parameters: Readonly<Record<string, unknown>>) => {
@@ -23,7 +18,7 @@ export function Commands({ site, device }: { readonly site: string; readonly dev
     const path = `devices/${encodeURIComponent(site)}/${encodeURIComponent(device)}/commands`;
     send<CommandAnswer>('POST', path, { name, parameters })
       .then(
-        (given) => setAnswer({ name, answer: given }),
+        ({ answer: given }) => setAnswer({ name, answer: given }),
         (failure: Error) => setError(failure.message),
       )
       .finally(() => setBusy(undefined));
@@ -69,7 +64,10 @@ export function Commands({ site, device }: { readonly site: string; readonly dev
   );
 }
 
-function spoken(name: string, { status, error, result }: CommandAnswer): string {
+function spoken(name: string, answer: CommandAnswer['answer']): string {
+  if (!answer)
+    return `${name}: the device has not answered yet; it gets the command when it comes back before it expires.`;
+  const { status, error, result } = answer;
   if (status !== 'ok')
     return `${name}: the device ${status === 'refused' ? 'refused' : 'failed'}: ${error ?? 'no reason given'}`;
   const said = Object.entries(result).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);

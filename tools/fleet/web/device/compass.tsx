@@ -129,14 +129,21 @@ function PowerDisc({ grid }: { readonly grid: DirectionGrid | null }) {
   return <canvas ref={canvas} width={PIXELS} height={PIXELS} aria-hidden="true" />;
 }
 
+/** How far the loudest direction stands out, 0..1: noise from everywhere must not look like sources. */
+function standOut({ decibels }: DirectionGrid): number {
+  const median = [...decibels].sort((a, b) => a - b)[Math.floor(decibels.length / 2)] ?? 0;
+  return Math.min(1, Math.max(0, (-median - 2) / 8));
+}
+
 function paint(pixels: Uint8ClampedArray, grid: DirectionGrid, ramp: Uint8ClampedArray): void {
+  const contrast = standOut(grid);
   for (let row = 0; row < PIXELS; row++) {
     for (let column = 0; column < PIXELS; column++) {
       const direction = directionAt((2 * (column + 0.5)) / PIXELS - 1, (2 * (row + 0.5)) / PIXELS - 1);
       if (!direction) continue;
       const decibels = decibelsAt(grid, direction.azimuth, direction.elevation);
       const share = Math.max(0, 1 - decibels / FLOOR_DB);
-      const step = 3 * Math.round(190 * share); // the darkest quarter stays for marks
+      const step = 3 * Math.round(190 * contrast * share); // the darkest quarter stays for marks
       const at = 4 * (row * PIXELS + column);
       pixels[at] = ramp[step]!;
       pixels[at + 1] = ramp[step + 1]!;

@@ -1,21 +1,16 @@
 // What the device heard: a line of time per class, the newest events below, and the numbers that never came.
 import { useEffect, useState } from 'preact/hooks';
-import type { EventAnswer, EventPage } from '../base/answers.ts';
+import type { EventAnswer, EventPage, Gap } from '../base/answers.ts';
 import { useHub } from '../base/hub.ts';
 import { useLoaded } from '../base/load.ts';
 import { href } from '../base/routes.ts';
+import { soundsOf } from '../base/sounds.ts';
 import { counted } from '../base/words.ts';
 import type { DeviceTabProps } from '../pages/device.tsx';
 import { EventTable } from '../parts/event-table.tsx';
 import { Empty, Failed } from '../parts/notice.tsx';
 import { Panel } from '../parts/panel.tsx';
 import { Timeline } from './timeline.tsx';
-
-interface GapAnswer {
-  readonly bootId: string;
-  readonly first: number;
-  readonly last: number;
-}
 
 const SPANS = [
   { minutes: 10, name: '10 minutes' },
@@ -73,7 +68,7 @@ export function EventsTab({ device: { site, device } }: DeviceTabProps) {
       </Panel>
       {events.length > 0 && (
         <Panel title="Newest" flush aside={<a href={href(['events'], { site, device })}>Search all events</a>}>
-          <EventTable events={events.slice(0, SHOWN_ROWS)} label="Newest events" hasDevice={false} />
+          <EventTable events={soundsOf(events).slice(0, SHOWN_ROWS)} label="Newest events" hasDevice={false} />
         </Panel>
       )}
       <Gaps site={site} device={device} />
@@ -82,7 +77,7 @@ export function EventsTab({ device: { site, device } }: DeviceTabProps) {
 }
 
 function Gaps({ site, device }: { readonly site: string; readonly device: string }) {
-  const { value, error, reload } = useLoaded<{ gaps: GapAnswer[] }>('gaps', { site, device });
+  const { value, error, reload } = useLoaded<{ gaps: Gap[] }>('gaps', { site, device });
   const gaps = value?.gaps ?? [];
   return (
     <Panel title="Missing events" flush={gaps.length > 0}>

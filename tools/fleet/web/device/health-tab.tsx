@@ -1,29 +1,26 @@
 // How the device was over time: temperature, computing, delivery, memory, sound levels.
 import { Fragment } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import type { HealthMessage } from '../base/answers.ts';
+import type { HealthHistory, HealthMessage, HealthPoint } from '../base/answers.ts';
 import { useLoaded } from '../base/load.ts';
 import { bytes, percent } from '../base/words.ts';
 import type { DeviceTabProps } from '../pages/device.tsx';
-import { Chart, type Line } from '../parts/chart.tsx';
+import { Chart } from '../parts/chart.tsx';
 import { Empty, Failed } from '../parts/notice.tsx';
 import { Panel } from '../parts/panel.tsx';
 import { Time } from '../parts/time.tsx';
 
-interface HealthAnswer {
-  readonly health: readonly HealthMessage[];
-}
-
 const HOURS = [1, 6, 24, 168];
 const ASK_MS = 60_000;
+const NO_POINTS: readonly HealthPoint[] = [];
 
 export function HealthTab({ device: { site, device, health } }: DeviceTabProps) {
   const [hours, setHours] = useState(6);
   const path = `devices/${encodeURIComponent(site)}/${encodeURIComponent(device)}/health`;
   const from = useMemo(() => new Date(Date.now() - 3_600_000 * hours).toISOString(), [hours]);
-  const { value, error, reload } = useLoaded<HealthAnswer>(path, { from }, ASK_MS);
-  const series = value?.health ?? [];
-  const times = useMemo(() => series.map(({ time }) => Date.parse(time) / 1000), [series]);
+  const { value, error, reload } = useLoaded<HealthHistory>(path, { from }, ASK_MS);
+  const points = value?.points ?? NO_POINTS;
+  const times = useMemo(() => points.map(({ time }) => Date.parse(time) / 1000), [points]);
   return (
     <div class="stack">
       <Failed error={error} retry={reload} />
@@ -45,8 +42,8 @@ export function HealthTab({ device: { site, device, health } }: DeviceTabProps) 
         {times.length === 0 && <Empty>No health message of this time is kept.</Empty>}
         {times.length > 0 && (
           <div class="charts">
-            {CHARTS.map(({ title, unit, linesOf }) => (
-              <Chart key={title} title={title} unit={unit} times={times} lines={linesOf(series)} />
+            {CHARTS.map((plan) => (
+              <PointChart key={plan.title} plan={plan} points={points} times={times} />
             ))}
           </div>
         )}
@@ -56,50 +53,39 @@ export function HealthTab({ device: { site, device, health } }: DeviceTabProps) 
   );
 }
 
-type Series = readonly HealthMessage[];
-const line = (name: string, series: Series, of: (health: HealthMessage) => number | null | undefined): Line => ({
-  name,
-  values: series.map((health) => of(health) ?? null),
-});
+interface ChartPlan {
+  readonly title: string;
+  readonly unit: string;
+  /** The scale spans at least so much, so that noise is not drawn as a storm. */
+  readonly leastSpan: number;
+  readonly of: (point: HealthPoint) => number | null;
+}
 
-const CHARTS: readonly { title: string; unit: string; linesOf: (series: Series) => Line[] }[] = [
-  {
-    ...{ title: 'Temperature', unit: '°C' },
-    linesOf: (series) =>
-      [...new Set(series.flatMap(({ celsius }) => Object.keys(celsius ?? {})))].map((zone) =>
-        line(zone, series, ({ celsius }) => celsius?.[zone]),
-      ),
-  },
-  {
-    ...{ title: 'Inference', unit: 'ms' },
-    linesOf: (series) => [
-      line('median', series, ({ inference }) => inference.medianMs),
-      line('p95', series, ({ inference }) => inference.p95Ms),
-    ],
-  },
-  {
-    ...{ title: 'Share of real time', unit: '' },
-    linesOf: (series) => [line('all stages', series, ({ realTimeFactor }) => realTimeFactor)],
-  },
-  {
-    ...{ title: 'Waiting messages', unit: '' },
-    linesOf: (series) => [
-      line('queued', series, ({ outbox }) => outbox.queued),
-      line('dropped', series, ({ outbox }) => outbox.dropped),
-    ],
-  },
-  {
-    ...{ title: 'Memory of the runtime', unit: 'MB' },
-    linesOf: (series) => [line('resident', series, ({ memoryBytes }) => memoryBytes / 1e6)],
-  },
-  {
-    ...{ title: 'Sound level', unit: 'dBFS' },
-    linesOf: (series) =>
-      (series.at(-1)?.levelsDbfs ?? []).map((_, i) =>
-        line(`channel ${i + 1}`, series, ({ levelsDbfs }) => levelsDbfs[i]),
-      ),
-  },
+const scaled = (value: number | null, by: number) => (value === null ? null : value * by);
+
+const CHARTS: readonly ChartPlan[] = [
+  { title: 'Temperature', unit: '°C', leastSpan: 10, of: ({ celsius }) => celsius },
+  { title: 'One run of the network', unit: 'ms', leastSpan: 5, of: ({ medianMs }) => medianMs },
+  { title: 'Share of real time', unit: '%', leastSpan: 10, of: ({ realTimeFactor }) => scaled(realTimeFactor, 100) },
+  { title: 'Processor', unit: '%', leastSpan: 20, of: ({ load }) => scaled(load, 100) },
+  { title: 'Waiting messages', unit: '', leastSpan: 10, of: ({ queued }) => queued },
+  { title: 'Memory of the runtime', unit: 'MB', leastSpan: 50, of: ({ memoryBytes }) => scaled(memoryBytes, 1e-6) },
+  { title: 'Loudest channel', unit: 'dBFS', leastSpan: 20, of: ({ levelDbfs }) => levelDbfs },
+  { title: 'Power', unit: 'W', leastSpan: 3, of: ({ watts }) => watts },
+  { title: 'Disk free', unit: 'GB', leastSpan: 5, of: ({ diskFreeBytes }) => scaled(diskFreeBytes, 1e-9) },
 ];
+
+interface PointChartProps {
+  readonly plan: ChartPlan;
+  readonly points: readonly HealthPoint[];
+  readonly times: readonly number[];
+}
+
+function PointChart({ plan, points, times }: PointChartProps) {
+  const values = useMemo(() => points.map(plan.of), [points, plan]);
+  if (values.every((value) => value === null)) return null;
+  return <Chart title={plan.title} unit={plan.unit} leastSpan={plan.leastSpan} times={times} values={values} />;
+}
 
 function NowPanel({ health }: { readonly health: HealthMessage }) {
   const { microphone, inference, outbox, disk, systemMemory, cpu, gpu, power, throttling, clock, time } = health;

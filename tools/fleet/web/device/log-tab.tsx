@@ -1,17 +1,12 @@
 // The newest lines of the device's log, asked for from the device itself.
 import { useState } from 'preact/hooks';
+import type { CommandAnswer } from '../base/answers.ts';
 import { send } from '../base/api.ts';
 import { mayOperate, useHub } from '../base/hub.ts';
 import { localTime } from '../base/words.ts';
 import type { DeviceTabProps } from '../pages/device.tsx';
 import { Failed } from '../parts/notice.tsx';
 import { Panel } from '../parts/panel.tsx';
-
-interface LogAnswer {
-  readonly status: string;
-  readonly error: string | null;
-  readonly result: { readonly lines?: readonly unknown[] };
-}
 
 export function LogTab({ device: { site, device } }: DeviceTabProps) {
   const { session } = useHub();
@@ -22,11 +17,15 @@ export function LogTab({ device: { site, device } }: DeviceTabProps) {
     setIsBusy(true);
     setError(undefined);
     const path = `devices/${encodeURIComponent(site)}/${encodeURIComponent(device)}/commands`;
-    send<LogAnswer>('POST', path, { name: 'log', parameters: { lines: 200 } })
+    send<CommandAnswer>('POST', path, { name: 'log', parameters: { lines: 200 } })
       .then(
-        ({ status, error: reason, result }) => {
-          if (status === 'ok') setLines((result.lines ?? []).map(lineText));
-          else setError(`The device did not send its log: ${reason ?? 'no reason given'}.`);
+        ({ answer }) => {
+          const lines = answer?.result.lines;
+          if (Array.isArray(lines)) setLines(lines.map(lineText));
+          else
+            setError(
+              `The device did not send its log: ${answer ? (answer.error ?? 'no reason given') : 'it does not answer'}.`,
+            );
         },
         (failure: Error) => setError(failure.message),
       )

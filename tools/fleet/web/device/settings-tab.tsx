@@ -1,5 +1,6 @@
 // Settings: what is in use and what is wished; an operator changes the wish, the device checks and reports.
 import { useState } from 'preact/hooks';
+import type { Desired } from '../base/answers.ts';
 import { send } from '../base/api.ts';
 import { mayOperate, useHub } from '../base/hub.ts';
 import { useLoaded } from '../base/load.ts';
@@ -10,33 +11,20 @@ import { SettingsTable } from './settings-table.tsx';
 
 type Settings = Readonly<Record<string, unknown>>;
 
-export interface DesiredAnswer {
-  readonly desired: { readonly version: number; readonly settings: Settings; readonly changedBy: string } | null;
-  readonly reported: {
-    readonly version: number;
-    readonly state: string;
-    readonly desiredVersion: number | null;
-    readonly errors: readonly { readonly key: string; readonly message: string }[];
-    readonly settings?: Settings;
-  } | null;
-}
-
 export function SettingsTab({ device: { site, device } }: DeviceTabProps) {
   const { session } = useHub();
   const path = `devices/${encodeURIComponent(site)}/${encodeURIComponent(device)}/desired`;
-  const { value, error, reload } = useLoaded<DesiredAnswer>(path, {}, 5000);
+  const { value, error, reload } = useLoaded<Desired>(path, {}, 5000);
   if (!value) return <Failed error={error} retry={reload} />;
-  const { desired, reported } = value;
+  const { version, settings, reported } = value;
   return (
     <div class="stack">
       <Failed error={error} retry={reload} />
       <Standing {...value} />
       <Panel title="Settings" flush>
-        <SettingsTable inUse={reported?.settings ?? {}} wished={desired?.settings ?? {}} />
+        <SettingsTable inUse={reported?.settings ?? {}} wished={settings} />
       </Panel>
-      {mayOperate(session) && (
-        <Editor key={desired?.version ?? 0} path={path} settings={desired?.settings ?? {}} onSaved={reload} />
-      )}
+      {mayOperate(session) && <Editor key={version} path={path} settings={settings} onSaved={reload} />}
     </div>
   );
 }
@@ -48,17 +36,18 @@ const WORDS: Readonly<Record<string, string>> = {
   'rolled-back': 'The device tried the newest wish, was not well with it, and went back.',
 };
 
-function Standing({ desired, reported }: DesiredAnswer) {
+function Standing({ version, published, changedBy, reported, drift }: Desired) {
   if (!reported) return <Notice>This device has not told its settings yet.</Notice>;
-  const isWaiting = desired !== null && (reported.desiredVersion ?? 0) < desired.version;
+  const isWaiting = version > 0 && (reported.desiredVersion ?? 0) < version;
   const isBad = !isWaiting && (reported.state === 'refused' || reported.state === 'rolled-back');
+  const waits = published < version ? 'for the broker' : 'for the device';
   return (
     <Notice kind={isBad ? 'bad' : 'plain'}>
-      {isWaiting ? `Version ${desired.version} waits for the device.` : (WORDS[reported.state] ?? reported.state)}
-      {desired && (
+      {isWaiting ? `Version ${version} waits ${waits}.` : (WORDS[reported.state] ?? reported.state)}
+      {version > 0 && (
         <span class="faint">
           {' '}
-          Wished by {desired.changedBy}, version {desired.version}.
+          Wished by {changedBy}, version {version}.
         </span>
       )}
       {reported.errors.map(({ key, message }) => (
@@ -66,6 +55,7 @@ function Standing({ desired, reported }: DesiredAnswer) {
           <b>{key}</b>: {message}
         </div>
       ))}
+      {!isWaiting && drift.length > 0 && <div>Not as wished: {drift.join(', ')}.</div>}
     </Notice>
   );
 }
@@ -87,7 +77,9 @@ function Editor({ path, settings, onSaved }: EditorProps) {
       return;
     }
     setError(undefined);
-    send('PUT', path, { settings: given }).then(onSaved, (failure: Error) => setError(failure.message));
+    send('PUT', path, { settings: changed(settings, given) }).then(onSaved, (failure: Error) =>
+      setError(failure.message),
+    );
   };
   return (
     <Panel title="Change the wish">
@@ -117,4 +109,10 @@ function parsed(text: string): Settings | string {
     if (!(error instanceof SyntaxError)) throw error;
     return `This is no JSON: ${error.message}. Settings look like { "healthSeconds": 30 }.`;
   }
+}
+
+/** What is new, and null for what was taken out: the hub joins changes by name. */
+function changed(before: Settings, after: Settings): Settings {
+  const gone = Object.keys(before).filter((key) => !(key in after));
+  return { ...after, ...Object.fromEntries(gone.map((key) => [key, null])) };
 }

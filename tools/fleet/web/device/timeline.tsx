@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { EventAnswer } from '../base/answers.ts';
 import { lookOf } from '../base/classes.ts';
+import { soundsOf } from '../base/sounds.ts';
 import { useIsDark } from '../base/theme.ts';
 import { clockTime, counted, localTime } from '../base/words.ts';
 import { ClassMark } from '../parts/class-name.tsx';
@@ -75,13 +76,7 @@ interface Lane {
 
 /** By class, the newest message of each sound; the most frequent class first. */
 function lanesOf(events: readonly EventAnswer[]): Lane[] {
-  const tracks = new Map<string, EventAnswer>();
-  for (const event of events) {
-    const key = `${event.bootId}/${event.track}`;
-    const kept = tracks.get(key);
-    if (!kept || kept.seq < event.seq) tracks.set(key, event);
-  }
-  const lanes = Map.groupBy(tracks.values(), (event) => event.class);
+  const lanes = Map.groupBy(soundsOf(events), (event) => event.class);
   return [...lanes].map(([label, sounds]) => ({ label, sounds })).sort((a, b) => b.sounds.length - a.sounds.length);
 }
 

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { MapPoint } from '../../local-plane.ts';
 import { DeviceMark, type MapDevice } from './device-mark.tsx';
 import { Grid, ScaleBar } from './map-grid.tsx';
+import { namesWithRoom } from './names.ts';
 import { type BearingRay, RayMark } from './ray-mark.tsx';
 import { type MapSource, SourceMark } from './source-mark.tsx';
 import { panned, type View, viewOf, zoomed } from './view.ts';
@@ -17,6 +18,8 @@ interface MapPlotProps {
 
 const ZOOM_STEP = 1.4;
 const PAN_PIXELS = 60;
+/** Length of a ray that meets no source. */
+const RAY_PIXELS = 190;
 
 export function MapPlot({ devices, rays, sources, chosen }: MapPlotProps) {
   const box = useRef<SVGSVGElement>(null);
@@ -36,6 +39,7 @@ export function MapPlot({ devices, rays, sources, chosen }: MapPlotProps) {
     x: size.width / 2 + (east - view.east) / view.scale,
     y: size.height / 2 - (north - view.north) / view.scale,
   });
+  const named = namesWithRoom(devices.map((device) => ({ ...place(device), key: device.key, name: device.name })));
   const hands = useHands(box, view, size, setMoved);
   return (
     <div class="map-box">
@@ -59,14 +63,19 @@ export function MapPlot({ devices, rays, sources, chosen }: MapPlotProps) {
           />
         ))}
         {rays.map((ray) => (
-          <RayMark key={ray.key} ray={ray} from={place(ray)} length={ray.metres / view.scale} />
+          <RayMark
+            key={ray.key}
+            ray={ray}
+            from={place(ray)}
+            length={ray.metres === null ? RAY_PIXELS : ray.metres / view.scale}
+          />
         ))}
         {devices.map((device) => (
           <DeviceMark
             key={device.key}
             device={device}
             {...place(device)}
-            isNamed={devices.length <= 60 || device.key === chosen}
+            isNamed={named.has(device.key) || device.key === chosen}
             isChosen={device.key === chosen}
           />
         ))}

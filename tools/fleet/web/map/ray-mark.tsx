@@ -10,7 +10,8 @@ export interface BearingRay {
   /** Clockwise from north. */
   readonly bearingDegrees: number;
   readonly spreadDegrees: number;
-  readonly metres: number;
+  /** To the source that it belongs to; null: to nowhere. */
+  readonly metres: number | null;
   /** 1 while it sounds, towards 0 as it fades. */
   readonly strength: number;
 }
@@ -35,9 +36,9 @@ export function RayMark({ ray, from, length }: RayMarkProps) {
       <path
         d={`M${from.x} ${from.y}L${end(bearing - half)}A${length} ${length} 0 0 1 ${end(bearing + half)}z`}
         fill={colour}
-        fill-opacity="0.16"
+        fill-opacity="0.09"
       />
-      <path d={`M${from.x} ${from.y}L${end(bearing)}`} stroke={colour} stroke-width="2" fill="none" />
+      <path d={`M${from.x} ${from.y}L${end(bearing)}`} stroke={colour} stroke-width="1.75" fill="none" />
     </g>
   );
 }

@@ -1,17 +1,9 @@
 // Who did what on this hub, the newest first.
+import type { AuditEntry } from '../base/answers.ts';
 import { useLoaded } from '../base/load.ts';
 import { Empty, Failed } from '../parts/notice.tsx';
 import { PageHead } from '../parts/panel.tsx';
 import { Time } from '../parts/time.tsx';
-
-interface AuditEntry {
-  readonly id: number;
-  readonly time: string;
-  readonly who: string;
-  readonly what: string;
-  readonly about: string;
-  readonly details: Readonly<Record<string, unknown>> | null;
-}
 
 export function AuditPage() {
   const { value, error, isLoading, reload } = useLoaded<{ entries: AuditEntry[] }>('audit');
@@ -32,18 +24,20 @@ export function AuditPage() {
               <tr>
                 <th scope="col">When</th>
                 <th scope="col">Who</th>
+                <th scope="col">From</th>
                 <th scope="col">What</th>
                 <th scope="col">About</th>
                 <th scope="col">Details</th>
               </tr>
             </thead>
             <tbody>
-              {entries.map(({ id, time, who, what, about, details }) => (
+              {entries.map(({ id, time, who, address, what, about, details }) => (
                 <tr key={id}>
                   <td>
                     <Time at={time} />
                   </td>
                   <td>{who}</td>
+                  <td>{address ?? '–'}</td>
                   <td>{what}</td>
                   <td>{about}</td>
                   <td class="clip code" title={details ? JSON.stringify(details) : undefined}>

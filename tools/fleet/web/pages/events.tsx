@@ -4,6 +4,7 @@ import type { PageProps } from '../app.tsx';
 import type { EventAnswer, EventPage } from '../base/answers.ts';
 import { apiAddress, get } from '../base/api.ts';
 import { href, replaceRoute } from '../base/routes.ts';
+import { soundsOf } from '../base/sounds.ts';
 import { counted } from '../base/words.ts';
 import { EventFilter, type EventQuery, eventQuery } from '../parts/event-filter.tsx';
 import { EventTable } from '../parts/event-table.tsx';
@@ -15,6 +16,8 @@ const PAGE = 100;
 export function EventsPage({ route }: PageProps) {
   const query = eventQuery(route.query);
   const { events, next, error, isLoading, more, reload } = useEventPages(query);
+  const [isWhole, setIsWhole] = useState(false);
+  const rows = isWhole ? events : soundsOf(events);
   const narrow = (change: EventQuery) => replaceRoute(href(['events'], { ...query, ...change }));
   return (
     <div class="stack">
@@ -27,9 +30,13 @@ export function EventsPage({ route }: PageProps) {
         </a>
       </PageHead>
       <EventFilter query={query} onChange={narrow} />
+      <label class="row">
+        <input type="checkbox" checked={isWhole} onChange={(event) => setIsWhole(event.currentTarget.checked)} />
+        Each message of a sound (new, update, end) in a row of its own
+      </label>
       <Failed error={error} retry={reload} />
       <div class="panel">
-        {events.length > 0 && <EventTable events={events} label="Events" />}
+        {events.length > 0 && <EventTable events={rows} label="Events" />}
         {events.length === 0 && !error && (
           <Empty>
             {isLoading ? 'Looking …' : 'No event is like this. Widen the time, lower the score, or choose all classes.'}
@@ -38,7 +45,7 @@ export function EventsPage({ route }: PageProps) {
       </div>
       <div class="row spread">
         <p class="small faint" role="status">
-          {counted(events.length, 'event')} shown{next ? '' : ', no more'}
+          {isWhole ? counted(rows.length, 'message') : counted(rows.length, 'sound')} shown{next ? '' : ', no more'}
         </p>
         {next && (
           <button type="button" onClick={more} disabled={isLoading}>

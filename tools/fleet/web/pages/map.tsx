@@ -1,6 +1,6 @@
 // Where devices stand, what they hear from where, and what several of them placed together.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { LocalPlane } from '../../local-plane.ts';
+import { LocalPlane, wrapDegrees } from '../../local-plane.ts';
 import type { DeviceAnswer, SourceAnswer } from '../base/answers.ts';
 import { keyOf } from '../base/facts.ts';
 import { useFleet } from '../base/fleet.ts';
@@ -18,8 +18,8 @@ import { PageHead } from '../parts/panel.tsx';
 /** Sources are asked for over this time, and fade within it. */
 const SOURCE_MS = 60_000;
 const ASK_MS = 3000;
-/** Where a ray ends that meets no source. */
-const RAY_METRES = 400;
+/** A ray ends at a source of its class that lies this near to its direction. */
+const NEAR_DEGREES = 12;
 
 type Placed = DeviceAnswer & { readonly place: { readonly latitude: number; readonly longitude: number } };
 
@@ -52,7 +52,18 @@ export function MapPage() {
     if (!device) return [];
     const { east, north } = device;
     const { bearingDegrees, spreadDegrees } = event;
-    return [{ key, label: event.class, east, north, bearingDegrees, spreadDegrees, metres: RAY_METRES, strength }];
+    return [
+      {
+        key,
+        label: event.class,
+        east,
+        north,
+        bearingDegrees,
+        spreadDegrees,
+        metres: metresToSource(device, event.class, bearingDegrees, sources),
+        strength,
+      },
+    ];
   });
   return (
     <div class="stack">
@@ -93,6 +104,22 @@ function Nowhere({ isLoaded, count }: { readonly isLoaded: boolean; readonly cou
       </div>
     </div>
   );
+}
+
+/** How far away the source is that the bearing belongs to; null: none is known. */
+function metresToSource(
+  device: MapDevice,
+  label: string,
+  bearing: number,
+  sources: readonly MapSource[],
+): number | null {
+  for (const source of sources) {
+    if (source.label !== label) continue;
+    const [east, north] = [source.east - device.east, source.north - device.north];
+    const towards = (Math.atan2(east, north) * 180) / Math.PI;
+    if (Math.abs(wrapDegrees(towards - bearing)) < NEAR_DEGREES) return Math.hypot(east, north);
+  }
+  return null;
 }
 
 /** A moment that moves on every few seconds, so that the sources are asked for again. */

@@ -1,17 +1,10 @@
 // Messages that were not taken: from whom, why, and what they held; shown as text, whatever they pretend to be.
 import { useState } from 'preact/hooks';
+import type { QuarantineEntry } from '../base/answers.ts';
 import { useLoaded } from '../base/load.ts';
 import { Empty, Failed } from '../parts/notice.tsx';
 import { PageHead } from '../parts/panel.tsx';
 import { Time } from '../parts/time.tsx';
-
-interface QuarantineEntry {
-  readonly id: number;
-  readonly received: string;
-  readonly topic: string;
-  readonly reason: string;
-  readonly payload: string;
-}
 
 export function QuarantinePage() {
   const { value, error, isLoading, reload } = useLoaded<{ messages: QuarantineEntry[] }>('quarantine');
@@ -68,8 +61,13 @@ function QuarantineRow({ message }: { readonly message: QuarantineEntry }) {
         <button type="button" class="plain" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
           {isOpen ? 'Hide' : 'Show'}
         </button>
-        {isOpen && <pre class="payload">{payload}</pre>}
+        {isOpen && <pre class="payload">{textOf(payload)}</pre>}
       </td>
     </tr>
   );
+}
+
+/** The bytes as text; what is no text is shown as the replacement sign. */
+function textOf(base64: string): string {
+  return new TextDecoder().decode(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
 }

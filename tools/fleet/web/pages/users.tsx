@@ -1,18 +1,12 @@
 // Who may sign in, and what each may do; only administrators come here.
 import { useState } from 'preact/hooks';
-import type { Role } from '../base/answers.ts';
+import type { Role, User } from '../base/answers.ts';
 import { send } from '../base/api.ts';
 import { useHub } from '../base/hub.ts';
 import { useLoaded } from '../base/load.ts';
 import { Empty, Failed } from '../parts/notice.tsx';
 import { PageHead, Panel } from '../parts/panel.tsx';
 import { Time } from '../parts/time.tsx';
-
-interface UserAnswer {
-  readonly name: string;
-  readonly role: Role;
-  readonly created: string;
-}
 
 const ROLES: readonly { readonly role: Role; readonly may: string }[] = [
   { role: 'viewer', may: 'sees everything of the fleet' },
@@ -22,7 +16,7 @@ const ROLES: readonly { readonly role: Role; readonly may: string }[] = [
 
 export function UsersPage() {
   const { session } = useHub();
-  const { value, error, reload } = useLoaded<{ users: UserAnswer[] }>('users');
+  const { value, error, reload } = useLoaded<{ users: User[] }>('users');
   const [refused, setRefused] = useState<string>();
   const remove = (name: string) => {
     setRefused(undefined);

@@ -1,40 +1,31 @@
-// A line chart over time (uPlot), in the colours of the theme; the newest value of each line stands beside its name.
-import { useEffect, useRef } from 'preact/hooks';
+// A line chart over time (uPlot), in the colours of the theme; the newest value, or the one under the pointer, stands in its head.
+import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { token, useIsDark } from '../base/theme.ts';
-
-export interface Line {
-  readonly name: string;
-  /** One value per time; null is a gap. */
-  readonly values: readonly (number | null)[];
-}
+import { clockTime, localTime } from '../base/words.ts';
 
 interface ChartProps {
   readonly title: string;
   /** Unix seconds, rising. */
   readonly times: readonly number[];
-  readonly lines: readonly Line[];
+  /** One per time; null is a gap. */
+  readonly values: readonly (number | null)[];
   readonly unit: string;
+  /** The scale spans at least so much. */
+  readonly leastSpan: number;
 }
 
-const HEIGHT = 170;
-const COLOURS = {
-  light: ['#1f5f99', '#b8560b', '#117733', '#882255', '#4d5866', '#b4232b'],
-  dark: ['#85b8e4', '#f0a35e', '#6ccb95', '#d98bbb', '#a0acbb', '#ff8b8b'],
-};
+const HEIGHT = 150;
 
-export function Chart({ title, times, lines, unit }: ChartProps) {
+export function Chart({ title, times, values, unit, leastSpan }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
-  const isDark = useIsDark();
-  const names = lines.map(({ name }) => name).join('\n');
   const plot = useRef<uPlot | undefined>(undefined);
+  const [pointed, setPointed] = useState<number | null>(null);
+  const isDark = useIsDark();
   useEffect(() => {
-    const chart = new uPlot(
-      optionsOf(names.split('\n'), unit, isDark, place.current!.clientWidth),
-      [[]],
-      place.current!,
-    );
+    const { clientWidth } = place.current!;
+    const chart = new uPlot(optionsOf(clientWidth, leastSpan, isDark, setPointed), [[], []], place.current!);
     plot.current = chart;
     const watcher = new ResizeObserver(([entry]) => chart.setSize({ width: entry!.contentRect.width, height: HEIGHT }));
     watcher.observe(place.current!);
@@ -42,58 +33,70 @@ export function Chart({ title, times, lines, unit }: ChartProps) {
       watcher.disconnect();
       chart.destroy();
     };
-  }, [names, unit, isDark]);
+  }, [leastSpan, isDark]);
   useEffect(() => {
-    plot.current?.setData([[...times], ...lines.map(({ values }) => [...values])]);
-  }, [times, lines, names, unit, isDark]);
+    plot.current?.setData([[...times], [...values]]);
+  }, [times, values, leastSpan, isDark]);
+  const at = pointed !== null && pointed < values.length ? pointed : values.findLastIndex((value) => value !== null);
+  const value = shown(values[at], unit);
   return (
-    <figure class="chart" role="group" aria-label={`${title}: ${spoken(lines, unit)}`}>
-      <h3>{title}</h3>
-      <div ref={place} />
+    <figure class="chart" role="group" aria-label={`${title}, newest value ${value}`}>
+      <figcaption class="row spread">
+        <b>{title}</b>
+        <span>
+          {pointed !== null && times[at] !== undefined && (
+            <span class="faint">{localTime(new Date(1000 * times[at]))} </span>
+          )}
+          {value}
+        </span>
+      </figcaption>
+      <div ref={place} aria-hidden="true" />
     </figure>
   );
 }
 
-function spoken(lines: readonly Line[], unit: string): string {
-  const newest = lines.map(({ name, values }) => `${name} ${shown(values.findLast((v) => v !== null) ?? null, unit)}`);
-  return newest.length > 0 ? `newest ${newest.join(', ')}` : 'no values';
-}
-
 function shown(value: number | null | undefined, unit: string): string {
   if (value === null || value === undefined) return '–';
-  const digits = Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  return `${value.toFixed(digits)}${unit && ` ${unit}`}`;
+  const digits = Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : 1;
+  return `${value.toFixed(digits).replace('-', '−')}${unit && ` ${unit}`}`;
 }
 
-function optionsOf(names: readonly string[], unit: string, isDark: boolean, width: number): uPlot.Options {
-  const axis = {
-    stroke: token('--faint'),
-    font: '11px Inter',
+function optionsOf(
+  width: number,
+  leastSpan: number,
+  isDark: boolean,
+  onPoint: (index: number | null) => void,
+): uPlot.Options {
+  const axis: uPlot.Axis = {
+    ...{ stroke: token('--faint'), font: '11px Inter', ticks: { show: false } },
     grid: { stroke: token('--line'), width: 1 },
-    ticks: { show: false },
   };
-  const colours = COLOURS[isDark ? 'dark' : 'light'];
   return {
-    ...{ width: Math.max(width, 120), height: HEIGHT },
-    cursor: { points: { size: 6 } },
-    axes: [{ ...axis }, { ...axis, size: 46, values: (_, splits) => splits.map((split) => String(split)) }],
-    scales: { x: { time: true }, y: { range: (_, low, high) => roomy(low, high) } },
+    ...{ width: Math.max(width, 120), height: HEIGHT, legend: { show: false } },
+    padding: [8, 4, 0, 0],
+    cursor: { points: { size: 6 }, drag: { x: false, y: false }, y: false },
+    hooks: { setCursor: [(chart) => onPoint(chart.cursor.idx ?? null)] },
+    axes: [
+      { ...axis, size: 22, space: 70, values: (_, splits) => splits.map((split) => tick(split)) },
+      { ...axis, size: 44, values: (_, splits) => splits.map((split) => String(split).replace('-', '−')) },
+    ],
+    scales: { x: { time: true }, y: { range: (_, low, high) => roomy(low, high, leastSpan) } },
     series: [
-      { label: 'time', value: '{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}' },
-      ...names.map((label, i) => ({
-        label,
-        stroke: colours[i % colours.length]!,
-        width: 1.6,
-        points: { show: false },
-        value: (_: uPlot, value: number | null) => shown(value, unit),
-      })),
+      {},
+      { stroke: token('--accent'), width: 1.6, points: { show: false }, fill: isDark ? '#85b8e41c' : '#1f5f9914' },
     ],
   };
 }
 
-/** From 0 where nothing is below it; a flat line stands in the middle. */
-function roomy(low: number | null, high: number | null): [number, number] {
-  if (low === null || high === null) return [0, 1];
-  const span = Math.max(high - low, Math.abs(high) * 0.1, 0.01);
-  return [low >= 0 && low < span * 3 ? 0 : low - 0.1 * span, high + 0.12 * span];
+function tick(seconds: number): string {
+  const date = new Date(1000 * seconds);
+  return date.getHours() + date.getMinutes() === 0 ? localTime(date).slice(5, 10) : clockTime(date).slice(0, 5);
+}
+
+/** Around the values, at least so wide, and never below 0 for what cannot be. */
+function roomy(low: number | null, high: number | null, leastSpan: number): [number, number] {
+  if (low === null || high === null) return [0, leastSpan];
+  const span = Math.max(1.25 * (high - low), leastSpan);
+  const from = (low + high - span) / 2;
+  return low >= 0 && from < 0 ? [0, span] : [from, from + span];
 }

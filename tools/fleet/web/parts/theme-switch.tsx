@@ -12,7 +12,7 @@ export function ThemeSwitch() {
     <label class="row">
       <span class="unseen">Theme</span>
       <select value={choice} onChange={(event) => choose(event.currentTarget.value as ThemeChoice)}>
-        <option value="system">Theme of the system</option>
+        <option value="system">System theme</option>
         <option value="light">Light</option>
         <option value="dark">Dark</option>
       </select>
