@@ -14,6 +14,8 @@ export interface OperatorLink {
 
 /** Messages on the way at once. */
 const AT_ONCE = 200;
+/** Of one turn, so that other work of the hub is not kept waiting. */
+const ROUNDS = 25;
 /** When the broker has sent nothing for so long after a connection, it has sent all that it holds. */
 const QUIET_MS = 2000;
 
@@ -41,7 +43,7 @@ export class DesiredPublisher {
     await this.#compare();
     if (!this.#link.isOnline) return 0;
     let count = 0;
-    for (;;) {
+    for (let round = 0; round < ROUNDS; round += 1) {
       const rows = await unpublished(this.#database, AT_ONCE);
       if (rows.length === 0) return count;
       const taken = await Promise.all(rows.map((row) => this.#publish(row)));
@@ -54,6 +56,7 @@ export class DesiredPublisher {
       // What the broker refuses is tried again at the next turn, not at once.
       if (failure) throw failure;
     }
+    return count;
   }
 
   /** To be called when a connection begins, before it is subscribed: what an earlier one said counts no more. */

@@ -1,13 +1,17 @@
 // What a hub does by itself, beside storing: publishes wishes, makes rollouts step, raises alarms, calls webhooks. One hub of several.
+import { type AlarmNews, AlarmWatch } from './alarm-watch.ts';
 import type { Database } from './database.ts';
 import { DesiredPublisher, type OperatorLink } from './desired-publisher.ts';
 import { giveLease, holdLease } from './lease.ts';
 import { type RolloutNews, stepRollouts } from './rollout-runner.ts';
+import { WebhookSender } from './webhook-sender.ts';
+import { enqueue, newKey, type Telling } from './webhook-store.ts';
 
 const LEASE = 'duties';
 /** A hub that died is replaced after so long. */
 const LEASE_SECONDS = 30;
 const TURN_MS = 1000;
+const ALARM_TURNS = 5;
 
 export interface DutiesOptions {
   readonly database: Database;
@@ -21,18 +25,26 @@ export interface DutiesOptions {
   readonly turnMs?: number;
   readonly onTrouble: (error: Error) => void;
   readonly onRollout?: (news: RolloutNews) => void;
+  readonly onAlarm?: (news: AlarmNews) => void;
 }
 
 export class Duties {
   readonly #options: DutiesOptions;
   readonly #publisher: DesiredPublisher;
+  readonly #alarms: AlarmWatch;
+  readonly #sender: WebhookSender;
+  #sending: Promise<void> | undefined;
+  #turns = 0;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> | undefined;
   #isOurTurn = false;
 
   constructor(options: DutiesOptions) {
     this.#options = options;
-    this.#publisher = new DesiredPublisher(options.database, options.link);
+    const { database, link, nowMs = Date.now, onAlarm } = options;
+    this.#publisher = new DesiredPublisher(database, link);
+    this.#alarms = new AlarmWatch({ database, nowMs, onAlarm });
+    this.#sender = new WebhookSender({ database, nowMs });
   }
 
   /** Is this the hub that does them? */
@@ -60,7 +72,9 @@ export class Duties {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#sender.stop();
     await this.#turn;
+    await this.#sending;
     if (this.#isOurTurn) await this.#tried(() => giveLease(this.#options.database, LEASE, this.#options.holder));
     this.#isOurTurn = false;
   }
@@ -73,8 +87,15 @@ export class Duties {
     if (isHearing()) {
       const news = await this.#tried(() => stepRollouts(database, nowMs(), { name: LEASE, holder }));
       for (const each of news ?? []) onRollout?.(each);
+      await this.#tried(() => enqueue(database, (news ?? []).map(rolloutTelling), nowMs()));
     }
     await this.#tried(() => this.#publisher.work());
+    if (this.#turns % ALARM_TURNS === 0) await this.#tried(() => this.#alarms.look(isHearing()));
+    this.#turns += 1;
+    // A receiver that does not answer must not hold up the rest.
+    this.#sending ??= this.#tried(() => this.#sender.work()).then(() => {
+      this.#sending = undefined;
+    });
   }
 
   async #tried<T>(work: () => Promise<T>): Promise<T | undefined> {
@@ -85,4 +106,17 @@ export class Duties {
       return undefined;
     }
   }
+}
+
+/** Orders of people are told too: the hub that obeys them puts them in by this. */
+export function rolloutTelling(news: RolloutNews): Telling {
+  const time = new Date().toISOString();
+  return {
+    topic: 'rollout',
+    key: `rollout-${news.id}-${newKey()}`,
+    type: `rollout.${news.status}`,
+    time,
+    source: '/hub',
+    data: news,
+  };
 }

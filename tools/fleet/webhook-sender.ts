@@ -34,6 +34,7 @@ export interface SenderOptions {
 export class WebhookSender {
   readonly #options: SenderOptions;
   #forgotMs = 0;
+  #isStopped = false;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -52,11 +53,17 @@ export class WebhookSender {
     return taken.reduce((sum, count) => sum + count, 0);
   }
 
+  /** Ends after the try that is going on. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** A receiver that is away is left alone for a while with all that waits; one that refuses a message may take the next. */
   async #drain(queue: readonly Due[]): Promise<number> {
     let { failingSinceMs } = queue[0]!;
     let taken = 0;
     for (const due of queue) {
+      if (this.#isStopped) break;
       const answer = await this.#try(due);
       if (answer.error === null) {
         const state = { state: 'delivered' as const, nextMs: null, status: answer.status, error: null };
