@@ -31,6 +31,8 @@ export interface ConsumerFigures {
   readonly batches: number;
   readonly reconnects: number;
   readonly isOnline: boolean;
+  /** Age of the oldest message that waits to be stored. */
+  readonly lagSeconds: number;
 }
 
 /** No broker takes the consumer. */
@@ -51,6 +53,7 @@ const LONGEST_WAIT_MS = 60_000;
 const SUBSCRIBE_ID = 1;
 
 interface Waiting {
+  readonly cameMs: number;
   readonly packet: IPublishPacket;
   readonly socket: net.Socket;
 }
@@ -74,7 +77,9 @@ export class BatchConsumer {
   }
 
   get figures(): ConsumerFigures {
-    return { ...this.#figures, isOnline: this.#socket !== undefined };
+    const oldest = this.#waiting[0];
+    const lagSeconds = oldest ? (performance.now() - oldest.cameMs) / 1000 : 0;
+    return { ...this.#figures, isOnline: this.#socket !== undefined, lagSeconds };
   }
 
   /** Connects and subscribes; later losses are mended without being asked. @throws ConsumerError */
@@ -197,7 +202,7 @@ export class BatchConsumer {
 
   #onPublish(packet: IPublishPacket, socket: net.Socket): void {
     this.#figures.received += 1;
-    this.#waiting.push({ packet, socket });
+    this.#waiting.push({ packet, socket, cameMs: performance.now() });
     if (this.#waiting.length >= this.#limit) this.#beginStoring();
     else this.#gathering ??= setTimeout(() => this.#beginStoring(), GATHER_MS);
   }

@@ -1,12 +1,16 @@
 // From broker to database: checks what devices say, stores it in batches, and only then lets the broker forget it.
 import { ContractError, decode, type EventMessage, filterOf } from '../../runtime/uplink/topics.ts';
 import { BatchConsumer, type BatchConsumerOptions, type Delivered } from './batch-consumer.ts';
+import { type ClipWord, keepClips } from './clip-store.ts';
 import type { Database } from './database.ts';
 import { DatabaseError } from './database-error.ts';
 import { type DeviceMessage, keepDeviceMessages, noteSeen } from './device-store.ts';
 import { storeEvents } from './event-store.ts';
 import { FLOOD_LIMITS, type Flood, FloodGuard, type FloodLimits, floodNotice } from './flood.ts';
+import { keepHealthHistory } from './health-history.ts';
 import { type Quarantined, quarantine } from './quarantine.ts';
+
+const KINDS = ['event', 'state', 'info', 'health', 'config/reported', 'clip', 'clip-audio'] as const;
 
 /** Consumers that share one subscription: each message goes to one of them. */
 export interface CollectorOptions
@@ -14,8 +18,10 @@ export interface CollectorOptions
   readonly database: Database;
   /** Name of the group of collectors that share the work (MQTT 5, $share); without one this collector hears everything. */
   readonly group?: string;
-  /** After each batch, with what was new to the database. */
+  /** After each batch that is safe in the database; events that came twice are among them. */
   readonly onEvents?: (events: readonly EventMessage[]) => void;
+  /** After each batch: who said something of themselves or was heard. */
+  readonly onDevices?: (devices: readonly { site: string; device: string }[]) => void;
   /** What one device may say; what is beyond is acknowledged and not stored. */
   readonly flood?: FloodLimits;
   /** Once a minute while devices say more than that. */
@@ -33,12 +39,15 @@ export interface CollectorFigures {
   readonly received: number;
   readonly reconnects: number;
   readonly isOnline: boolean;
+  /** Age of the oldest message that waits to be stored. */
+  readonly lagSeconds: number;
 }
 
 /** What a batch holds, sorted by what happens to it. */
 interface Sorted {
   readonly events: EventMessage[];
   readonly devices: DeviceMessage[];
+  readonly clips: ClipWord[];
   readonly broken: Quarantined[];
 }
 
@@ -54,9 +63,7 @@ export class Collector {
     this.#options = options;
     this.#guard = new FloodGuard(options.flood);
     const prefix = options.group ? `$share/${options.group}/` : '';
-    const filters = (['event', 'state', 'info', 'health', 'config/reported'] as const).map(
-      (kind) => prefix + filterOf(kind),
-    );
+    const filters = KINDS.map((kind) => prefix + filterOf(kind));
     const { url, clientId, onTrouble, secure, batchLimit } = options;
     this.#consumer = new BatchConsumer({
       ...{ url, clientId, onTrouble, secure, batchLimit, filters },
@@ -65,8 +72,8 @@ export class Collector {
   }
 
   get figures(): CollectorFigures {
-    const { received, reconnects, isOnline } = this.#consumer.figures;
-    return { ...this.#figures, received, reconnects, isOnline };
+    const { received, reconnects, isOnline, lagSeconds } = this.#consumer.figures;
+    return { ...this.#figures, received, reconnects, isOnline, lagSeconds };
   }
 
   /** @throws ConsumerError when no broker takes us */
@@ -79,18 +86,24 @@ export class Collector {
     return this.#consumer.stop();
   }
 
-  async #store({ events, devices, broken }: Sorted): Promise<void> {
-    const { database, onEvents } = this.#options;
+  async #store({ events, devices, clips, broken }: Sorted): Promise<void> {
+    const { database, onEvents, onDevices } = this.#options;
     await this.#halving(events, async (part) => {
       const { fresh, duplicates } = await storeEvents(database, part);
       this.#figures.fresh += fresh;
       this.#figures.duplicates += duplicates;
     });
-    await this.#halving(devices, (part) => keepDeviceMessages(database, part));
+    await this.#halving(devices, async (part) => {
+      await keepDeviceMessages(database, part);
+      await keepHealthHistory(database, part);
+    });
     await noteSeen(database, events);
+    await this.#halving(clips, (part) => keepClips(database, part));
     await this.#putAway(broken);
     await this.#tellFloods();
-    onEvents?.(events);
+    if (events.length > 0) onEvents?.(events);
+    const heard = [...devices.map(({ message }) => message), ...events];
+    if (heard.length > 0) onDevices?.(heard.map(({ site, device }) => ({ site, device })));
   }
 
   /** The first flood is told at once, and then what came in each minute. */
@@ -109,7 +122,7 @@ export class Collector {
   }
 
   /** A batch that the database refuses for its values is halved until the one at fault stands alone, which is put away. */
-  async #halving<T extends EventMessage | DeviceMessage>(
+  async #halving<T extends EventMessage | DeviceMessage | ClipWord>(
     batch: readonly T[],
     store: (part: readonly T[]) => Promise<void>,
   ): Promise<void> {
@@ -141,7 +154,7 @@ export class Collector {
 
 /** Checks each message against the contract. Retained messages are words of earlier: events are never retained by a device. */
 function sort(batch: readonly Delivered[], guard: FloodGuard): Sorted {
-  const sorted: Sorted = { events: [], devices: [], broken: [] };
+  const sorted: Sorted = { events: [], devices: [], clips: [], broken: [] };
   for (const { topic, payload, retained } of batch) {
     if (payload.length === 0) continue; // how a retained message is taken back
     if (!guard.admits(topic, payload)) continue;
@@ -150,6 +163,8 @@ function sort(batch: readonly Delivered[], guard: FloodGuard): Sorted {
       if (decoded?.kind === 'event') {
         if (retained) throw new ContractError(`${topic}: events must not be retained`);
         sorted.events.push(storable(decoded.message, payload));
+      } else if (decoded?.kind === 'clip' || decoded?.kind === 'clip-audio') {
+        sorted.clips.push(storable(decoded, payload));
       } else if (decoded) sorted.devices.push(storable(decoded, payload) as DeviceMessage);
     } catch (error) {
       if (!(error instanceof ContractError)) throw error;
