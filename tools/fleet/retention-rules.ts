@@ -16,7 +16,7 @@ interface KeptTable {
 /** By the names that --keep-days knows. Which numbers of a boot were stored is kept for ever: what was removed is no gap. */
 export const KEPT = {
   events: { table: 'event', time: 'start_time', defaultDays: 365 },
-  health: { table: 'health', time: 'time', defaultDays: 30 },
+  health: { table: 'health_history', time: 'time', defaultDays: 30 },
   clips: { table: 'clip', time: 'start_time', defaultDays: 30 },
   quarantine: { table: 'quarantine', time: 'received', defaultDays: 30 },
   alarms: { table: 'alarm', time: 'cleared', only: 'cleared is not null', defaultDays: 365 },
