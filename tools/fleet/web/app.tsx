@@ -8,6 +8,7 @@ import { Fleet } from './base/fleet.ts';
 import { HubContext } from './base/hub.ts';
 import { type Route, useRoute } from './base/routes.ts';
 import { HubStream } from './base/stream.ts';
+import { AccountPage } from './pages/account.tsx';
 import { AlarmsPage } from './pages/alarms.tsx';
 import { AuditPage } from './pages/audit.tsx';
 import { DevicePage } from './pages/device.tsx';
@@ -34,6 +35,7 @@ const PAGES: Readonly<Record<string, { page: ComponentType<PageProps>; title: st
   rollouts: { page: RolloutsPage, title: 'Rollouts' },
   quarantine: { page: QuarantinePage, title: 'Quarantine' },
   users: { page: UsersPage, title: 'Users' },
+  account: { page: AccountPage, title: 'Account' },
   audit: { page: AuditPage, title: 'Audit' },
 };
 

@@ -36,4 +36,6 @@ export interface AlarmAnswer {
   readonly cleared: string | null;
   readonly acknowledged: string | null;
   readonly acknowledgedBy: string | null;
+  readonly isFlapping: boolean;
+  readonly silencedUntil: string | null;
 }

@@ -4,8 +4,8 @@ import { classStyle } from '../../../class-style.ts';
 const known = new Map<string, number>();
 /** Ground of the panels in both themes, as relative luminance (WCAG 2.2). */
 const LUMINANCE = { light: 1, dark: luminance([25, 31, 39]) };
-/** What WCAG asks of graphical objects. */
-const LEAST_CONTRAST = 3;
+/** WCAG asks 3 of graphical objects; thin lines on a dark ground need more to be told apart. */
+const LEAST_CONTRAST = { light: 3, dark: 4.5 };
 
 /** Gives classes their places; those that have one keep it. */
 export function learnClasses(labels: readonly string[]): void {
@@ -33,8 +33,9 @@ function readable(hex: string, isDark: boolean): string {
   const from = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
   const towards = isDark ? 255 : 0;
   const ground = isDark ? LUMINANCE.dark : LUMINANCE.light;
+  const least = isDark ? LEAST_CONTRAST.dark : LEAST_CONTRAST.light;
   let colour = from;
-  for (let share = 0.02; contrast(luminance(colour), ground) < LEAST_CONTRAST && share < 1; share += 0.02) {
+  for (let share = 0.02; contrast(luminance(colour), ground) < least && share < 1; share += 0.02) {
     colour = from.map((value) => Math.round(value + share * (towards - value)));
   }
   const result = `rgb(${colour.join(' ')})`;

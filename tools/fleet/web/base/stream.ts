@@ -44,6 +44,8 @@ export class HubStream {
       this.#waitMs = FIRST_WAIT_MS;
       this.#become('open');
     };
+    // We were too slow, and what was left out is lost for this stream: a new one begins with a whole list.
+    source.addEventListener('lagged', () => source.dispatchEvent(new Event('error')));
     source.onerror = () => {
       // The browser's own retrying gives up on an answer that is no stream; ours does not.
       source.close();

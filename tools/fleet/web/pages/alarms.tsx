@@ -67,7 +67,8 @@ function AlarmTable({ alarms, empty, acknowledge }: AlarmTableProps) {
 }
 
 function AlarmRow({ alarm, acknowledge }: { readonly alarm: AlarmAnswer } & Pick<AlarmTableProps, 'acknowledge'>) {
-  const { id, site, device, severity, message, rule, raised, cleared, acknowledged, acknowledgedBy } = alarm;
+  const { id, site, device, severity, message, rule, raised, cleared, acknowledged, acknowledgedBy, isFlapping } =
+    alarm;
   return (
     <tr>
       <td>
@@ -75,7 +76,10 @@ function AlarmRow({ alarm, acknowledge }: { readonly alarm: AlarmAnswer } & Pick
       </td>
       <td>
         {message}
-        <div class="small faint">{rule}</div>
+        <div class="small faint">
+          {rule}
+          {isFlapping && ', comes and goes'}
+        </div>
       </td>
       <td>{device === '' ? 'the hub' : <a href={href(['devices', site, device])}>{`${site}/${device}`}</a>}</td>
       <td>

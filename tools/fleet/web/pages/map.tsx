@@ -47,6 +47,7 @@ export function MapPage() {
     .filter(
       ({ strength, heardBy }) => strength > 0 && heardBy.some((name) => site === '' || name.startsWith(`${site}/`)),
     );
+  sources.sort((a, b) => b.strength - a.strength);
   const rays = bearings.flatMap(({ key, event, strength }) => {
     const device = byKey.get(keyOf(event));
     if (!device) return [];

@@ -83,7 +83,13 @@ function optionsOf(
     scales: { x: { time: true }, y: { range: (_, low, high) => roomy(low, high, leastSpan) } },
     series: [
       {},
-      { stroke: token('--accent'), width: 1.6, points: { show: false }, fill: isDark ? '#85b8e41c' : '#1f5f9914' },
+      {
+        stroke: token('--accent'),
+        width: 1.6,
+        points: { show: false },
+        fillTo: (chart) => chart.scales.y!.min ?? 0,
+        fill: isDark ? '#85b8e41c' : '#1f5f9914',
+      },
     ],
   };
 }

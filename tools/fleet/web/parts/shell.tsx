@@ -64,7 +64,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
           <ThemeSwitch />
           <div class="row spread">
             <span>
-              {session.name}
+              <a href={href(['account'])}>{session.name}</a>
               <span class="faint"> · {session.role}</span>
             </span>
             <button type="button" class="plain small" onClick={signOut}>
