@@ -1,7 +1,8 @@
 // Wishes in the database: one row per device with a version that only rises, and what of it the broker has taken.
+import type { ConfigReportedMessage } from '../../runtime/uplink/topics.ts';
 import { UserError } from '../command.ts';
 import type { Database, Queries } from './database.ts';
-import { type Change, changed, checkSettings, NO_WISH, type Reported, same, type Wish } from './desired.ts';
+import { type Change, changed, checkSettings, NO_WISH, same, type Wish } from './desired.ts';
 
 export interface DeviceKey {
   readonly site: string;
@@ -19,7 +20,7 @@ export interface DesiredRow extends DeviceKey, Wish {
 
 /** A wish beside what the device says, for people. */
 export interface DesiredView extends DesiredRow {
-  readonly reported: Reported | null;
+  readonly reported: ConfigReportedMessage | null;
   readonly reportedTime: Date | null;
   readonly tags: readonly string[];
   readonly zone: string | null;

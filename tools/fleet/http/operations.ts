@@ -1,6 +1,7 @@
 // Every request that the hub answers, as a table: who may send it, what it takes and gives. Routes and OpenAPI document are made of it.
 import type { z } from 'zod';
 import * as c from './contract.ts';
+import { ROLLOUT_OPERATIONS } from './operations-rollouts.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -128,6 +129,7 @@ export const OPERATIONS = {
     ...{ method: 'GET', path: '/audit', role: 'admin', summary: 'Who did what, newest first' },
     ...{ query: c.AuditQuery, answer: c.Audit },
   },
+  ...ROLLOUT_OPERATIONS,
 } as const satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof OPERATIONS;

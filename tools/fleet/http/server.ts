@@ -3,6 +3,9 @@ import { isIP } from 'node:net';
 import { UserError } from '../../command.ts';
 import { createWebServer, type FastifyInstance, type WebServerOptions } from './fastify.ts';
 import type { Hub } from './hub.ts';
+import { alarmRoutes } from './routes-alarms.ts';
+import { rolloutRoutes } from './routes-rollouts.ts';
+import { webhookRoutes } from './routes-webhooks.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { userRoutes } from './user-routes.ts';
 
@@ -49,6 +52,9 @@ export function addRoutes(app: FastifyInstance, hub: Hub, { tls }: Pick<HttpOpti
   app.get('/healthz', async () => ({ status: 'ok' }));
   sessionRoutes(app, hub, tls !== undefined);
   userRoutes(app, hub);
+  rolloutRoutes(app, hub);
+  alarmRoutes(app, hub);
+  webhookRoutes(app, hub);
 }
 
 export function isLoopback(address: string): boolean {
