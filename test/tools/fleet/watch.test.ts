@@ -18,23 +18,22 @@ const CLI = fileURLToPath(new URL('../../../dist/tools/cli.js', import.meta.url)
 const ENTER = '\x1b[?1049h';
 const LEAVE = '\x1b[?1049l';
 
-// As text, since a control character in a literal is taken for a slip.
-const COMMAND_OR_MARK = /\x1b\[([?0-9;]*[A-Za-z])|([^\x1b])/gu;
-
 /** What a terminal of this size shows after the bytes: just the commands that a Screen sends. */
 function shown(text: string, columns: number, rows: number): string[] {
   const cells = Array.from({ length: rows }, () => new Array<string>(columns).fill(' '));
   let [row, column] = [0, 0];
-  for (const [, csi, mark] of text.matchAll(COMMAND_OR_MARK)) {
-    if (csi?.endsWith('H'))
-      [row, column] = csi
+  for (const piece of text.split('\x1b[').slice(1)) {
+    const [, csi, marks] = /^([?0-9;]*[A-Za-z])([\s\S]*)$/.exec(piece)!;
+    if (csi!.endsWith('H'))
+      [row, column] = csi!
         .slice(0, -1)
         .split(';')
         .map((n) => Number(n) - 1) as [number, number];
     else if (csi === 'K') cells[row]!.fill(' ', column);
     else if (csi === '2J') for (const line of cells) line.fill(' ');
-    else if (mark && mark >= ' ' && row < rows) {
-      if (column < columns) cells[row]![column] = mark;
+    for (const mark of marks!) {
+      if (mark < ' ') continue;
+      if (row < rows && column < columns) cells[row]![column] = mark;
       column += textWidth(mark);
     }
   }
