@@ -22,7 +22,7 @@ const RULES: readonly { from: RegExp; may: RegExp }[] = [
   // The hub's page runs in a browser: what it shares with the hub is the HTTP contract and what needs no Node.
   {
     from: /^tools\/fleet\/web\//,
-    may: /^(tools\/fleet\/web\/.*|tools\/fleet\/(http\/contract|local-plane)\.ts|tools\/class-style\.ts|runtime\/(directions|uplink\/topics)\.ts)$/,
+    may: /^(tools\/fleet\/web\/.*|tools\/fleet\/(http\/contract(-rollouts)?|local-plane)\.ts|tools\/class-style\.ts|runtime\/(directions|uplink\/topics)\.ts)$/,
   },
   ...['board', 'data', 'field', 'fleet', 'model', 'plot'].map((group) => ({
     from: new RegExp(`^tools/${group}/`),

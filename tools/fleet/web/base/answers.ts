@@ -24,18 +24,10 @@ export type {
   StreamEvents,
   User,
 } from '../../http/contract.ts';
-
-export interface AlarmAnswer {
-  readonly id: number;
-  readonly rule: string;
-  readonly site: string;
-  readonly device: string;
-  readonly severity: string;
-  readonly message: string;
-  readonly raised: string;
-  readonly cleared: string | null;
-  readonly acknowledged: string | null;
-  readonly acknowledgedBy: string | null;
-  readonly isFlapping: boolean;
-  readonly silencedUntil: string | null;
-}
+export type {
+  Alarm as AlarmAnswer,
+  RolloutDetails,
+  RolloutDevice,
+  RolloutPreview,
+  RolloutSummary,
+} from '../../http/contract-rollouts.ts';
