@@ -86,8 +86,9 @@ export class HubClient {
     path: string,
     schema: Schema,
     body?: unknown,
+    headers?: Readonly<Record<string, string>>,
   ): Promise<z.infer<Schema>> {
-    return this.#checked(path, schema, await this.#fetch(method, path, { body }));
+    return this.#checked(path, schema, await this.#fetch(method, path, { body, headers }));
   }
 
   /** What the hub tells as it happens, until the signal says that nobody listens any more. @throws HubError when it ends */
@@ -109,13 +110,19 @@ export class HubClient {
   async #fetch(
     method: string,
     path: string,
-    { query = {}, body, signal }: { query?: HubQuery; body?: unknown; signal?: AbortSignal },
+    {
+      query = {},
+      body,
+      headers,
+      signal,
+    }: { query?: HubQuery; body?: unknown; headers?: Readonly<Record<string, string>>; signal?: AbortSignal },
   ): Promise<Response> {
     const url = new URL(`/api/v1/${path}`, this.#base);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, `${value}`);
     const response = await fetch(url, {
       method,
       headers: {
+        ...headers,
         accept: signal ? 'text/event-stream' : 'application/json',
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(this.#token && { authorization: `Bearer ${this.#token}` }),
