@@ -1,6 +1,6 @@
 // What a list of devices shows of each, taken from what the device said last.
 import { UserError } from '../command.ts';
-import type { DeviceView } from './fleet-view.ts';
+import type { Device } from './http/contract.ts';
 
 /** One line of a list; null for what is not known. */
 export interface DeviceFacts {
@@ -22,7 +22,7 @@ export interface DeviceFacts {
   readonly faults: readonly string[];
 }
 
-export function factsOf({ site, device, state, lastSeen, info, health }: DeviceView): DeviceFacts {
+export function factsOf({ site, device, state, lastSeen, info, health }: Omit<Device, 'missing'>): DeviceFacts {
   return {
     ...{ site, device, state, lastSeen },
     version: info?.version ?? null,

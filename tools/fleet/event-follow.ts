@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EventMessage } from '../../runtime/uplink/topics.ts';
 import type { Queries } from './database.ts';
-import type { EventFilter, StoredEvent } from './event-search.ts';
+import { type EventFilter, isWanted, type StoredEvent } from './event-search.ts';
 
 const POLL_MS = 1000;
 /** A transaction's rows bear the time of its begin: those of one that was open at the last look may be older than that look. */
@@ -70,16 +70,4 @@ async function between(queries: Queries, boots: readonly Boot[], before: readonl
     ],
   );
   return rows.map(({ message, received }) => ({ ...message, received: received.toISOString() }));
-}
-
-function isWanted({ startTime, site, device, score, class: label }: StoredEvent, filter: EventFilter): boolean {
-  const startMs = Date.parse(startTime);
-  return (
-    (filter.site === undefined || filter.site === site) &&
-    (filter.device === undefined || filter.device === device) &&
-    (filter.class === undefined || filter.class === label) &&
-    (filter.minScore === undefined || score >= filter.minScore) &&
-    (filter.from === undefined || startMs >= filter.from.getTime()) &&
-    (filter.to === undefined || startMs < filter.to.getTime())
-  );
 }

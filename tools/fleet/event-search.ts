@@ -101,3 +101,16 @@ function placeOf(cursor: string): Place {
 function isPlace([time, , , , seq]: string[]): boolean {
   return /^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)*( BC)?$/.test(time!) && /^\d{1,18}$/.test(seq!);
 }
+
+/** Whether an event is one of those that a filter means. */
+export function isWanted(event: StoredEvent, filter: EventFilter): boolean {
+  const startMs = Date.parse(event.startTime);
+  return (
+    (filter.site === undefined || filter.site === event.site) &&
+    (filter.device === undefined || filter.device === event.device) &&
+    (filter.class === undefined || filter.class === event.class) &&
+    (filter.minScore === undefined || event.score >= filter.minScore) &&
+    (filter.from === undefined || startMs >= filter.from.getTime()) &&
+    (filter.to === undefined || startMs < filter.to.getTime())
+  );
+}

@@ -1,24 +1,13 @@
 // What the terminal commands read, wherever it comes from: the hub's HTTP API, or its database directly.
 import type { Command } from 'commander';
-import type { HealthMessage, InfoMessage } from '../../runtime/uplink/topics.ts';
 import { UserError } from '../command.ts';
 import { openDatabase } from './database.ts';
 import { databaseView } from './database-view.ts';
 import type { EventFilter, EventPage, EventPageOptions, StoredEvent } from './event-search.ts';
 import type { Gap } from './event-store.ts';
-
-/** A device as the hub knows it; times in ISO 8601, UTC; null for what it has not said. */
-export interface DeviceView {
-  readonly site: string;
-  readonly device: string;
-  readonly state: string | null;
-  readonly stateTime: string | null;
-  readonly firstSeen: string;
-  readonly lastSeen: string;
-  readonly info: InfoMessage | null;
-  readonly health: HealthMessage | null;
-  readonly healthTime: string | null;
-}
+import type { Device, DeviceDetails, HealthPoint } from './http/contract.ts';
+import { connectHub, DEFAULT_HUB } from './hub-client.ts';
+import { hubView } from './hub-view.ts';
 
 /** A message that could not be stored, without or with its bytes. */
 export interface QuarantineView {
@@ -32,9 +21,13 @@ export interface QuarantineView {
 export interface FleetView {
   /** What it is, for people. */
   readonly description: string;
-  devices(): Promise<DeviceView[]>;
+  devices(): Promise<Device[]>;
   /** Undefined: nobody of that name was ever heard. */
-  device(site: string, device: string): Promise<DeviceView | undefined>;
+  device(site: string, device: string): Promise<Device | undefined>;
+  /** Oldest first. */
+  health(site: string, device: string, from: Date, to: Date): Promise<HealthPoint[]>;
+  /** What the device last said of its settings; null: nothing. */
+  config(site: string, device: string): Promise<DeviceDetails['config']>;
   events(filter: EventFilter, options?: EventPageOptions): Promise<EventPage>;
   /** Events as they are stored, until the signal ends it. */
   follow(filter: EventFilter, signal: AbortSignal): AsyncIterable<StoredEvent>;
@@ -46,7 +39,9 @@ export interface FleetView {
 }
 
 export interface ViewOptions {
-  readonly database: string;
+  readonly hub?: string;
+  readonly tokenFile?: string;
+  readonly database?: string;
 }
 
 /** Adds the options that say where the fleet is read from. */
@@ -67,7 +62,9 @@ export async function viewing<T>(options: ViewOptions, work: (view: FleetView) =
   }
 }
 
-async function openView({ database }: ViewOptions): Promise<FleetView> {
+async function openView({ hub, tokenFile, database }: ViewOptions): Promise<FleetView> {
+  if (database === undefined) return hubView(await connectHub({ url: hub ?? DEFAULT_HUB, tokenFile }));
+  if (hub !== undefined) throw new UserError('--hub and --database are two places to read from: give one of them.');
   return databaseView(await openDatabase(database));
 }
 

@@ -2,16 +2,10 @@
 import { Command } from 'commander';
 import { printJson, UserError } from '../command.ts';
 import { EVENT_HEAD, eventLine } from './events.ts';
-import {
-  type DeviceView,
-  type FleetView,
-  siteAndDevice,
-  type ViewOptions,
-  viewing,
-  withViewOptions,
-} from './fleet-view.ts';
+import { type FleetView, siteAndDevice, type ViewOptions, viewing, withViewOptions } from './fleet-view.ts';
+import type { Device, HealthPoint } from './http/contract.ts';
 import { printable } from './terminal-text.ts';
-import { ago } from './text-table.ts';
+import { ago, sparkline } from './text-table.ts';
 
 interface ShowOptions {
   readonly json?: boolean;
@@ -19,6 +13,9 @@ interface ShowOptions {
 
 const EVENTS = 10;
 const GAPS = 20;
+const HOURS = 24;
+const SPARK_COLUMNS = 48;
+const HOUR_MS = 3_600_000;
 
 export function fleetShowCommand(): Command {
   const command = new Command('show')
@@ -45,14 +42,17 @@ export async function show(view: FleetView, name: string, options: ShowOptions):
 type Details = Awaited<ReturnType<typeof detailsOf>>;
 
 async function detailsOf(view: FleetView, site: string, device: string) {
-  const [gaps, { events }] = await Promise.all([
+  const now = new Date();
+  const [history, config, gaps, { events }] = await Promise.all([
+    view.health(site, device, new Date(now.getTime() - HOURS * HOUR_MS), now),
+    view.config(site, device),
     view.gaps(GAPS, { site, device }),
     view.events({ site, device }, { limit: EVENTS }),
   ]);
-  return { gaps, events };
+  return { history, config, gaps, events };
 }
 
-function lines({ known, gaps, events }: Details & { known: DeviceView }): string[] {
+function lines({ known, history, config, gaps, events }: Details & { known: Device }): string[] {
   return [
     `${printable(`${known.site}/${known.device}`)}  ${printable(known.state ?? 'has not said its state')}`,
     `seen ${ago(known.lastSeen)}, first ${known.firstSeen}`,
@@ -60,6 +60,7 @@ function lines({ known, gaps, events }: Details & { known: DeviceView }): string
       'Inventory',
       known.info ? facts(known.info, ['schema', 'site', 'device']) : ['it has not introduced itself'],
     ),
+    ...titled(`Last ${HOURS} h`, sparks(history)),
     ...titled(
       `Health ${ago(known.healthTime)}`,
       known.health ? facts(known.health, ['schema', 'site', 'device', 'faults']) : ['it has not told'],
@@ -69,6 +70,10 @@ function lines({ known, gaps, events }: Details & { known: DeviceView }): string
       (known.health?.faults ?? [])
         .map(({ code, message, since }) => `${code}: ${message} (since ${since})`)
         .map(printable),
+    ),
+    ...titled(
+      'Settings it reports',
+      config === null ? ['none'] : facts(config, ['schema', 'site', 'device', 'bootId']),
     ),
     ...titled(
       'Missing events',
@@ -97,4 +102,30 @@ function facts(value: unknown, without: readonly string[], path = ''): string[] 
 
 function shown(value: unknown): string {
   return typeof value === 'number' && !Number.isInteger(value) ? `${Number(value.toPrecision(4))}` : String(value);
+}
+
+function sparks(history: readonly HealthPoint[]): string[] {
+  return [
+    { title: 'level', unit: 'dB', of: ({ levelDbfs }: HealthPoint) => levelDbfs },
+    { title: 'temperature', unit: '°C', of: ({ celsius }: HealthPoint) => celsius },
+  ].flatMap(({ title, unit, of }) => {
+    const known = history.map(of).filter((value) => value !== null);
+    if (known.length === 0) return [];
+    const range = `${Math.round(Math.min(...known))} to ${Math.round(Math.max(...known))} ${unit}`;
+    return [`${title.padEnd(12)} ${sparkline(resampled(history, of))}  ${range}`];
+  });
+}
+
+/** The highest value of each of so many equal spans from the first moment to the last; null where nothing was said. */
+function resampled(history: readonly HealthPoint[], of: (point: HealthPoint) => number | null): (number | null)[] {
+  const times = history.map(({ time }) => Date.parse(time));
+  const first = times[0]!;
+  const span = Math.max(1, times.at(-1)! - first + 1);
+  const spans = new Array<number | null>(SPARK_COLUMNS).fill(null);
+  for (const [i, point] of history.entries()) {
+    const value = of(point);
+    const column = Math.floor((SPARK_COLUMNS * (times[i]! - first)) / span);
+    if (value !== null) spans[column] = Math.max(value, spans[column] ?? Number.NEGATIVE_INFINITY);
+  }
+  return spans;
 }
