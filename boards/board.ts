@@ -31,6 +31,7 @@ const FlashWay = z.strictObject({
   program: insideBsp,
   arguments: z.array(z.string()).describe('before configuration and rootDevice'),
   rootDevice: z.string(),
+  reset: z.array(z.string()).min(1).optional().describe('program of the BSP and arguments that restart it afterwards'),
 });
 
 const SerialConsole = z.strictObject({

@@ -10,10 +10,10 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs earshot to its end. */
-export function earshot(args: readonly string[], cwd?: string): Promise<Outcome> {
+/** Runs earshot to its end. @param env of the process; Jest's own is a copy that children do not get by themselves */
+export function earshot(args: readonly string[], cwd?: string, env?: NodeJS.ProcessEnv): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [CLI, ...args], { cwd, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [CLI, ...args], { cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
     });
   });
