@@ -4,14 +4,9 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { decode, type EventMessage, encode } from '../../runtime/uplink/topics.ts';
 import { printJson, UserError } from '../command.ts';
-import { LocalPlane, type Place } from './local-plane.ts';
-import {
-  DEFAULT_SOURCE_OPTIONS,
-  type HeardEvent,
-  type LocatedSource,
-  locateSources,
-  type SourceOptions,
-} from './sources.ts';
+import { DEFAULT_SIGMAS, isPlaced, onMap, type PlacedEvent } from './heard-events.ts';
+import { LocalPlane } from './local-plane.ts';
+import { DEFAULT_SOURCE_OPTIONS, type LocatedSource, locateSources, type SourceOptions } from './sources.ts';
 
 interface LocateOptions {
   readonly bearingSigma: string;
@@ -23,15 +18,6 @@ interface LocateOptions {
   readonly json?: boolean;
 }
 
-/** Standard deviations that no message carries: they are of the model and of how a device was set up. */
-interface Sigmas {
-  readonly bearingDegrees: number;
-  readonly headingDegrees: number;
-  readonly positionMetres: number;
-}
-
-type PlacedEvent = EventMessage & { readonly position: Place; readonly bearingDegrees: number };
-
 export function fleetLocateCommand(): Command {
   const { onsetToleranceMs, maximumRangeMetres, maximumSemiMajorMetres } = DEFAULT_SOURCE_OPTIONS;
   return new Command('locate')
@@ -41,9 +27,21 @@ export function fleetLocateCommand(): Command {
         'same time. Each place comes with the ellipse that holds it with 95 % probability. Devices need a position and a heading.',
     )
     .argument('<events>', 'file of event messages, JSON lines, as "mosquitto_sub -t seld/v1/+/+/event/+" prints them')
-    .option('--bearing-sigma <degrees>', "standard deviation of the model's directions", '6')
-    .option('--heading-sigma <degrees>', "standard deviation of the devices' headings", '3')
-    .option('--position-sigma <metres>', "standard deviation of the devices' positions", '3')
+    .option(
+      '--bearing-sigma <degrees>',
+      "standard deviation of the model's directions",
+      `${DEFAULT_SIGMAS.bearingDegrees}`,
+    )
+    .option(
+      '--heading-sigma <degrees>',
+      "standard deviation of the devices' headings",
+      `${DEFAULT_SIGMAS.headingDegrees}`,
+    )
+    .option(
+      '--position-sigma <metres>',
+      "standard deviation of the devices' positions",
+      `${DEFAULT_SIGMAS.positionMetres}`,
+    )
     .option(
       '--onset-tolerance <ms>',
       'onsets may differ by this much besides the travel of the sound',
@@ -102,7 +100,7 @@ async function readEvents(file: string): Promise<{ events: PlacedEvent[]; unplac
     throw new UserError(`${file} cannot be read: ${(cause as Error).message}.`, { cause });
   }
   const all = [...latest.values()];
-  const events = all.filter((event): event is PlacedEvent => event.position !== null && event.bearingDegrees !== null);
+  const events = all.filter(isPlaced);
   return { events, unplaced: all.length - events.length };
 }
 
@@ -114,15 +112,6 @@ function parseEvent(text: string, where: string): EventMessage {
   } catch (cause) {
     throw new UserError(`${where} is no event message: ${(cause as Error).message}.`, { cause });
   }
-}
-
-function onMap(event: PlacedEvent, plane: LocalPlane, sigmas: Sigmas): HeardEvent {
-  return {
-    ...{ id: event.id, device: event.device, label: event.class, ...plane.toMap(event.position) },
-    ...{ bearingDegrees: event.bearingDegrees, sigmaMetres: sigmas.positionMetres },
-    sigmaDegrees: Math.hypot(sigmas.bearingDegrees, sigmas.headingDegrees),
-    ...{ onsetMs: Date.parse(event.startTime), endMs: Date.parse(event.endTime) },
-  };
 }
 
 function describe(source: LocatedSource, plane: LocalPlane) {

@@ -2,6 +2,7 @@
 import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
+import serveStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
 export type { FastifyInstance, FastifyReply, FastifyRequest };
@@ -62,6 +63,18 @@ export async function createWebServer({ tls, onTrouble }: WebServerOptions): Pro
   app.setErrorHandler((error, _request, reply) => answerError(error as Error, reply, onTrouble));
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
   return app;
+}
+
+/** Sends the files that a folder has now, each under its own address, and index.html at /. */
+export async function sendFolder(app: FastifyInstance, folder: string): Promise<void> {
+  await app.register(serveStatic, {
+    ...{ root: folder, wildcard: false, decorateReply: false, dotfiles: 'ignore', cacheControl: false },
+    setHeaders: (response, path) => {
+      // Names of the built parts hold a hash of what is in them.
+      const isPart = path.includes('/assets/');
+      response.setHeader('cache-control', isPart ? 'public, max-age=31536000, immutable' : 'no-cache');
+    },
+  });
 }
 
 /** @param ttlMs until the next try may succeed */

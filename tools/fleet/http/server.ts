@@ -1,12 +1,18 @@
 // The hub's HTTP server: all routes joined, listening on an address.
 import { isIP } from 'node:net';
 import { UserError } from '../../command.ts';
+import { deviceRoutes } from './device-routes.ts';
+import { eventRoutes } from './event-routes.ts';
 import { createWebServer, type FastifyInstance, type WebServerOptions } from './fastify.ts';
 import type { Hub } from './hub.ts';
+import { machineRoutes } from './machine-routes.ts';
+import { pageRoutes } from './page-routes.ts';
+import { recordRoutes } from './record-routes.ts';
 import { alarmRoutes } from './routes-alarms.ts';
 import { rolloutRoutes } from './routes-rollouts.ts';
 import { webhookRoutes } from './routes-webhooks.ts';
 import { sessionRoutes } from './session-routes.ts';
+import { streamRoutes } from './stream-routes.ts';
 import { userRoutes } from './user-routes.ts';
 
 export interface HttpOptions extends Pick<WebServerOptions, 'tls'> {
@@ -17,6 +23,8 @@ export interface HttpOptions extends Pick<WebServerOptions, 'tls'> {
   readonly insecureHttp?: boolean;
   /** Folder of the built page; none: the API alone. */
   readonly page?: string;
+  /** Between two signs of life on a stream. */
+  readonly heartbeatMs?: number;
 }
 
 export interface HttpServer {
@@ -34,7 +42,7 @@ export async function startHttp(hub: Hub, options: HttpOptions): Promise<HttpSer
       `--bind ${bind}: without TLS everybody on the way could read passwords; give --tls-cert and --tls-key, or --insecure-http when a proxy encrypts.`,
     );
   const app = await createWebServer({ tls, onTrouble: hub.onTrouble });
-  addRoutes(app, hub, options);
+  await addRoutes(app, hub, options);
   await app.listen({ port, host: bind }).catch(async (cause: Error) => {
     await app.close();
     throw new UserError(`The hub cannot listen on ${bind} port ${port} (${cause.message}): give another --http PORT.`, {
@@ -48,13 +56,20 @@ export async function startHttp(hub: Hub, options: HttpOptions): Promise<HttpSer
 }
 
 /** Every route of the hub, one line for each family. */
-export function addRoutes(app: FastifyInstance, hub: Hub, { tls }: Pick<HttpOptions, 'tls' | 'page'>): void {
-  app.get('/healthz', async () => ({ status: 'ok' }));
+export async function addRoutes(app: FastifyInstance, hub: Hub, options: Partial<HttpOptions>): Promise<void> {
+  const { tls, page, heartbeatMs } = options;
+  const { viewers, stop } = streamRoutes(app, hub, heartbeatMs);
+  app.addHook('preClose', async () => stop());
+  machineRoutes(app, hub, viewers);
   sessionRoutes(app, hub, tls !== undefined);
   userRoutes(app, hub);
+  deviceRoutes(app, hub);
+  eventRoutes(app, hub);
+  recordRoutes(app, hub, viewers);
   rolloutRoutes(app, hub);
   alarmRoutes(app, hub);
   webhookRoutes(app, hub);
+  if (page !== undefined) await pageRoutes(app, page);
 }
 
 export function isLoopback(address: string): boolean {
