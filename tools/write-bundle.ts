@@ -52,7 +52,9 @@ export function makeBundle(contents: BundleContents, key: KeyObject): { bytes: B
   });
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw new UserError(`This cannot be a bundle: ${issue?.path.join('.')}: ${issue?.message}.`);
+    const [of, at] = issue?.path ?? [];
+    const where = of === 'files' && typeof at === 'number' ? files[at]!.path : issue?.path.join('.');
+    throw new UserError(`This cannot be a bundle: ${where}: ${issue?.message}.`);
   }
   const text = Buffer.from(JSON.stringify(result.data));
   const header = signedHeader(text.length, payload.length);

@@ -182,10 +182,10 @@ function settled(root: string, tell: (line: string) => void): SlotState {
     state = { ...state, trial: { ...state.trial, starts: state.trial.starts + 1 } };
     writeSlots(root, state);
   } else if (!canRun(root, state.good)) {
-    const other = rebuilt(root, state.good.runtime);
-    if (other.good.runtime !== null) {
-      tell(`Slot ${state.good.runtime} is damaged: slot ${other.good.runtime} runs in its place.`);
-      state = { ...state, good: other.good, before: null };
+    const [other] = ableSlots(root, state.good.runtime);
+    if (other !== undefined) {
+      tell(`Slot ${state.good.runtime} is damaged: slot ${other} runs in its place.`);
+      state = { ...state, good: { runtime: other, model: null }, before: null };
       writeSlots(root, state);
     }
   }
@@ -245,8 +245,8 @@ function canRun(root: string, { runtime, model }: Slots): boolean {
   return model === null || isThere(join(slotFolder(root, model), 'manifest.json'));
 }
 
-/** A state from the links and slots alone; the newest slot where the links say nothing. */
-function rebuilt(root: string, except: string | null = null): SlotState {
+/** Slots that can run: those the links name first, then the newest. */
+function ableSlots(root: string, except: string | null = null): string[] {
   const linked = ['current', 'previous'].flatMap((name) => {
     try {
       return [basename(readlinkSync(join(root, name)))];
@@ -256,16 +256,26 @@ function rebuilt(root: string, except: string | null = null): SlotState {
   });
   const slots = existsSync(join(root, 'slots')) ? readdirSync(join(root, 'slots')) : [];
   const newest = slots.sort((a, b) => sequenceOf(root, b) - sequenceOf(root, a));
-  const able = [...new Set([...linked, ...newest])].filter(
+  return [...new Set([...linked, ...newest])].filter(
     (slot) => slot !== except && /^[0-9a-f]{64}$/.test(slot) && canRun(root, { runtime: slot, model: null }),
   );
-  const [runtime = null, before] = able;
+}
+
+/** A state from links and slots alone. Nobody knows whether what the link names had proved itself: where there are two, it shall. */
+function rebuilt(root: string): SlotState {
+  const [runtime = null, before] = ableSlots(root);
+  const sequence = runtime === null ? 0 : sequenceOf(root, runtime);
+  const isOnTrial = runtime !== null && before !== undefined;
+  const trial: Trial = {
+    ...{ runtime, model: null, kind: 'runtime', name: `release-${sequence}`, sequence, wish: null, starts: 0 },
+    ...{ healthySeconds: 300, limitSeconds: 1800, needsBroker: false, failure: null },
+  };
   return {
     version: 1,
-    good: { runtime, model: null },
-    before: before === undefined ? null : { runtime: before, model: null },
-    trial: null,
-    highest: { runtime: runtime === null ? 0 : sequenceOf(root, runtime), model: 0 },
+    good: { runtime: isOnTrial ? before : runtime, model: null },
+    before: null,
+    trial: isOnTrial ? trial : null,
+    highest: { runtime: sequence, model: 0 },
     last: null,
   };
 }

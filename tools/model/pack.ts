@@ -2,11 +2,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { boards as knownBoards, jetpacks as knownJetpacks } from '../../boards/board.ts';
 import { findModel } from '../../runtime/inference/model-files.ts';
 import { nearestName } from '../../runtime/nearest-name.ts';
 import { printJson, UserError } from '../command.ts';
+import { clockSeconds, countingNumber, day } from '../pack-options.ts';
 import { makeKeyPair, publicKeyFile, readSigningKey } from '../signing-key.ts';
 import { makeBundle } from '../write-bundle.ts';
 import { writeWhole } from '../write-whole.ts';
@@ -46,26 +47,14 @@ export function packCommand(): Command {
     .requiredOption('--key <file>', 'private key that signs, readable by you alone')
     .option('--new-key', 'make that key and its public half (FILE.pub) first')
     .option('--out <file>', 'bundle to write (default: NAME-SEQUENCE.bundle)')
-    .option('--sequence <number>', 'grows with every bundle (default: seconds since 1970)', wholeNumber)
+    .option('--sequence <number>', 'grows with every bundle (default: seconds since 1970)', countingNumber)
     .option('--board <names...>', 'only for these boards')
     .option('--jetpack <releases...>', 'only for these JetPacks')
-    .option('--expires <date>', 'not to be installed after this day', date)
+    .option('--expires <date>', 'not to be installed after this day', day)
     .option('--dry-run', 'check everything, write nothing; makes no key')
     .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(pack);
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new InvalidArgumentError('It must be a whole number from 1.');
-}
-
-function date(text: string): Date {
-  const time = new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59Z` : Number.NaN);
-  if (!Number.isNaN(time.getTime()) && time.toISOString().startsWith(text)) return time;
-  throw new InvalidArgumentError('It must be a day like 2027-06-30.');
 }
 
 async function pack(name: string, options: Options): Promise<void> {
@@ -113,14 +102,6 @@ function checkNames(option: string, given: readonly string[] | null, known: read
   throw new UserError(
     `${option} ${unknown} is not known, did you mean "${nearestName(unknown, known)}"? Known: ${known.join(', ')}.`,
   );
-}
-
-/** SOURCE_DATE_EPOCH (reproducible-builds.org) or the clock. */
-function clockSeconds(): number {
-  const given = process.env.SOURCE_DATE_EPOCH;
-  if (given === undefined) return Math.floor(Date.now() / 1000);
-  if (/^[1-9]\d{0,10}$/.test(given)) return Number(given);
-  throw new UserError(`SOURCE_DATE_EPOCH=${given} must be seconds since 1970.`);
 }
 
 type Manifest = Awaited<ReturnType<typeof findModel>>['manifest'];

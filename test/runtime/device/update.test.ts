@@ -141,7 +141,7 @@ test('a model travels the same way: it is proved with the runtime that is there,
 });
 
 test('a lost or torn state file: what ran goes on running, and old releases stay shut out', async () => {
-  await install(release(3));
+  const { slot } = await install(release(3));
   await install(release(4));
   await start();
   await confirmRelease(root);
@@ -149,11 +149,13 @@ test('a lost or torn state file: what ran goes on running, and old releases stay
     if (text === undefined) rmSync(join(root, 'slots.json'));
     else writeFileSync(join(root, 'slots.json'), text);
     await start();
+    await confirmRelease(root);
     await expect(install(release(3))).rejects.toMatchObject({ code: 'older' });
   }
-  for (const link of ['current', 'previous']) rmSync(join(root, link));
+  for (const name of ['current', 'previous', 'slots.json']) rmSync(join(root, name));
   await start();
   expect(new Set(runs().slice(1))).toEqual(new Set(['release-4']));
+  expect(readSlots(root)).toMatchObject({ trial: { sequence: 4 }, good: { runtime: slot } });
 });
 
 test('a slot that lost its program is replaced by the one before it', async () => {
