@@ -37,7 +37,6 @@ const SHARED: Record<string, RegExp> = {
   '@bufbuild/protobuf': /^tools\/model\/onnx\/(codec|onnx_pb)\.ts$/,
   '@echogarden/pffft-wasm': /^(runtime\/features|tools\/data\/scenes)\/fft\.ts$/,
   commander: /^tools\//,
-  fastify: /^tools\/fleet\/http\//,
   'onnxruntime-node': /^(runtime\/inference\/onnx-worker|tools\/model\/onnx-session)\.ts$/,
   piscina: /^tools\//,
   preact: /^tools\/fleet\/web\//,

@@ -14,6 +14,7 @@ import { readRegister } from '../../../tools/fleet/ca-register.ts';
 import { revoke } from '../../../tools/fleet/ca-revoke.ts';
 import { signRequest, signServer } from '../../../tools/fleet/ca-sign.ts';
 import { makeToken } from '../../../tools/fleet/ca-tokens.ts';
+import type { AuditWords } from '../../../tools/fleet/http/audit.ts';
 import { enrolRoutes } from '../../../tools/fleet/http/routes-enrol.ts';
 import { earshot } from '../../earshot.ts';
 import { startFleetBroker } from '../../fleet-broker.ts';
@@ -45,15 +46,14 @@ const filesIn = (name = 'device') => ({
   ca: join(work, name, 'root.pem'),
 });
 
+async function audit({ what, about }: AuditWords): Promise<number> {
+  return audits.push(`${what} ${about}`.trim());
+}
+
 async function startHub(of = folder, certifiedBy = folder): Promise<string> {
   const { chain, key } = await signServer(certifiedBy, ['127.0.0.1']);
   const hub = fastify({ https: { cert: chain, key } }) as unknown as FastifyInstance;
-  enrolRoutes(hub, {
-    folder: of,
-    audit: (what, detail) => {
-      audits.push(`${what} ${detail.name ?? detail.error}`);
-    },
-  });
+  enrolRoutes(hub, { audit }, of);
   hubs.push(hub);
   return hub.listen({ port: 0, host: '127.0.0.1' });
 }
@@ -61,7 +61,7 @@ async function startHub(of = folder, certifiedBy = folder): Promise<string> {
 /** What a hub without TLS answers. */
 async function asked(of: string | undefined, path: string, body?: unknown): Promise<[number, string]> {
   const hub = fastify();
-  enrolRoutes(hub, { folder: of, audit: () => undefined });
+  enrolRoutes(hub, { audit }, of);
   hubs.push(hub);
   const headers = { 'content-type': 'application/json' };
   const sent = body === undefined ? {} : { method: 'POST', headers, body: JSON.stringify(body) };

@@ -9,6 +9,7 @@ import { machineRoutes } from './machine-routes.ts';
 import { pageRoutes } from './page-routes.ts';
 import { recordRoutes } from './record-routes.ts';
 import { alarmRoutes } from './routes-alarms.ts';
+import { enrolRoutes } from './routes-enrol.ts';
 import { rolloutRoutes } from './routes-rollouts.ts';
 import { webhookRoutes } from './routes-webhooks.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -21,6 +22,8 @@ export interface HttpOptions extends Pick<WebServerOptions, 'tls'> {
   /** Address of an interface of this machine. */
   readonly bind: string;
   readonly insecureHttp?: boolean;
+  /** Folder of the fleet's authority; none: no device can enrol here. */
+  readonly authority?: string;
   /** Folder of the built page; none: the API alone. */
   readonly page?: string;
   /** Between two signs of life on a stream. */
@@ -57,7 +60,7 @@ export async function startHttp(hub: Hub, options: HttpOptions): Promise<HttpSer
 
 /** Every route of the hub, one line for each family. */
 export async function addRoutes(app: FastifyInstance, hub: Hub, options: Partial<HttpOptions>): Promise<void> {
-  const { tls, page, heartbeatMs } = options;
+  const { tls, page, heartbeatMs, authority } = options;
   const { viewers, stop } = streamRoutes(app, hub, heartbeatMs);
   app.addHook('preClose', async () => stop());
   machineRoutes(app, hub, viewers);
@@ -69,6 +72,7 @@ export async function addRoutes(app: FastifyInstance, hub: Hub, options: Partial
   rolloutRoutes(app, hub);
   alarmRoutes(app, hub);
   webhookRoutes(app, hub);
+  enrolRoutes(app, hub, authority);
   if (page !== undefined) await pageRoutes(app, page);
 }
 
