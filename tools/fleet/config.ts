@@ -26,7 +26,10 @@ export function fleetConfigCommand(): Command {
   config.addCommand(setCommand());
   config.addCommand(diffCommand());
   config.addCommand(tagCommand());
-  return config;
+  return config.addHelpText(
+    'after',
+    '\nExamples:\n  earshot fleet config show\n  earshot fleet config set mill/ear-3 --set headingDegrees=270\n  earshot fleet config diff',
+  );
 }
 
 function showCommand(): Command {

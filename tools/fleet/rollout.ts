@@ -41,7 +41,10 @@ export function fleetRolloutCommand(): Command {
       'rollBack',
     ]),
   );
-  return rollout;
+  return rollout.addHelpText(
+    'after',
+    '\nExamples:\n  earshot fleet rollout create heading.json --dry-run\n  earshot fleet rollout list\n  earshot fleet rollout abort heading-2026 --roll-back',
+  );
 }
 
 function createCommand(): Command {
