@@ -1,6 +1,6 @@
 // earshot board show: a profile as a person reads it, with what its JetPacks cannot run and where each fact is from.
 import { Command } from 'commander';
-import { type Board, boards, cannotRun, jetpacks } from '../../boards/board.ts';
+import { type Board, boardModules, boards, cannotRun, jetpacks, STORAGES } from '../../boards/board.ts';
 import { printJson } from '../command.ts';
 import { findFamily } from '../find-board.ts';
 
@@ -11,19 +11,67 @@ export function boardShowCommand(): Command {
       'Prints the profile of a board: modules, USB ids, flashing, consoles, JetPacks, sensors, and its sources.',
     )
     .argument('[name]', 'module or family, e.g. orin-nano-8gb; all boards, a line each, when left out')
+    .option('--table', 'print all boards as a table in Markdown, as docs/boards.md has it')
     .option('--json', 'print one JSON object per line')
-    .addHelpText('after', '\nExamples:\n  earshot board show\n  earshot board show orin-nano-8gb\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  earshot board show\n  earshot board show orin-nano-8gb\n  earshot board show --table\n',
+    )
     .action(show);
 }
 
-function show(name: string | undefined, { json }: { readonly json?: boolean }): void {
+interface Options {
+  readonly json?: boolean;
+  readonly table?: boolean;
+}
+
+function show(name: string | undefined, { json, table }: Options): void {
   const shown = name === undefined ? boards() : [findFamily(name)];
-  if (json) for (const board of shown) printJson(board);
+  if (table) process.stdout.write(`${boardTable()}\n`);
+  else if (json) for (const board of shown) printJson(board);
   else if (name === undefined) process.stdout.write(`${shown.flatMap(summaryLines).join('\n')}\n`);
   else process.stdout.write(`${describe(shown[0]!)}\n`);
 }
 
 const summaryLines = (board: Board) => board.modules.map((module) => `${module.name.padEnd(14)}  ${module.summary}`);
+
+/** All modules as a table in Markdown. */
+export function boardTable(): string {
+  const rows = boardModules().map(({ board, module }) => {
+    const storages = STORAGES.filter((each) =>
+      board.flash.some(({ storage, modules }) => storage === each && (modules?.includes(module.name) ?? true)),
+    );
+    const unable = jetpacks().filter((each) => board.jetpacks.includes(each.jetpack) && cannotRun(each).length > 0);
+    const runs = board.jetpacks.filter((each) => !unable.some(({ jetpack }) => jetpack === each));
+    return [
+      ...[
+        `\`${module.name}\``,
+        module.summary.replace(/^Jetson /, ''),
+        module.recoveryUsb.join(' '),
+        module.parts.join(' '),
+      ],
+      ...[board.sm === null ? 'none' : `sm_${board.sm}, ${board.precisions.slice(1).join(' ')}`, storages.join(' ')],
+      ...[range(runs), range(unable.map(({ jetpack }) => jetpack))],
+    ];
+  });
+  const head = [
+    'name',
+    'board',
+    'recovery mode',
+    'module',
+    'GPU',
+    'flashed to',
+    'JetPack',
+    'JetPack too old for earshot',
+  ];
+  return [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell || '-').join(' | ')} |`)
+    .join('\n');
+}
+
+/** 5.1, 5.1.1, ..., 7.2 as 5.1 to 7.2: the profile lists them all. */
+const range = (releases: readonly string[]) =>
+  releases.length > 2 ? `${releases[0]} to ${releases.at(-1)}` : releases.join(', ');
 
 const list = (values: readonly (string | number)[]) => values.join(', ') || 'none';
 
