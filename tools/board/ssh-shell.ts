@@ -1,7 +1,7 @@
 // The one door to ssh2: commands and files over SSH, to a host whose key is known beforehand.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Client, type ClientChannel, utils } from 'ssh2';
+import ssh2, { type ClientChannel } from 'ssh2';
 import { UserError } from '../command.ts';
 import { quoted, type Shell, type ShellResult } from './shell.ts';
 import { fingerprintOf } from './ssh-hosts.ts';
@@ -28,7 +28,7 @@ const MOST_OUTPUT = 2 ** 24;
 
 /** The public half of a private key: 'ssh-ed25519 AAAA...'. @throws UserError when it is none, or locked */
 export function publicKeyOf(privateKey: Uint8Array, passphrase?: string): string {
-  const parsed = utils.parseKey(Buffer.from(privateKey), passphrase);
+  const parsed = ssh2.utils.parseKey(Buffer.from(privateKey), passphrase);
   if (parsed instanceof Error)
     throw new UserError(`This is no private key of SSH that can be used: ${parsed.message}.`);
   const key = Array.isArray(parsed) ? parsed[0]! : parsed;
@@ -38,7 +38,7 @@ export function publicKeyOf(privateKey: Uint8Array, passphrase?: string): string
 /** A connection; scripts go through standard input of sudo, so that no process list shows them. */
 export class SshShell implements Shell {
   readonly #target: SshTarget;
-  readonly #client = new Client();
+  readonly #client = new ssh2.Client();
   #isOpen = false;
 
   constructor(target: SshTarget) {
@@ -94,14 +94,14 @@ export class SshShell implements Shell {
   /** Sends a file of this machine. @param onBytes called with the bytes sent so far */
   async send(local: string, file: string, onBytes: (sent: number) => void, timeoutMs: number): Promise<void> {
     const { size } = await stat(local);
-    let sent = 0;
-    const source = createReadStream(local).on('data', (chunk) => {
-      sent += chunk.length;
-      onBytes(Math.min(sent, size));
-    });
     const feed = (channel: ClientChannel) =>
       new Promise<void>((resolve, reject) => {
-        source.once('error', reject);
+        let sent = 0;
+        const source = createReadStream(local).once('error', reject);
+        source.on('data', (chunk) => {
+          sent += chunk.length;
+          onBytes(Math.min(sent, size));
+        });
         channel.once('close', () => source.destroy());
         source.pipe(channel).once('finish', resolve);
       });
