@@ -17,14 +17,15 @@ import { MetricsServer } from './device/metrics.ts';
 import { Recorder } from './device/recorder.ts';
 import { SelfLook } from './device/self-look.ts';
 import { Supervisor } from './device/supervisor.ts';
-import { type Reported, Twin } from './device/twin.ts';
+import { Twin } from './device/twin.ts';
+import { Updater } from './device/updater.ts';
 import { bandScale } from './features/mel.ts';
 import { chooseBackend } from './inference/choose-backend.ts';
 import type { InferenceBackend } from './inference/engine.ts';
 import { findModel, type Model, NETWORK_FILE } from './inference/model-files.ts';
 import { Listening, type ListeningOptions } from './listening.ts';
 import type { SoundEvent } from './signals.ts';
-import type { Clock } from './uplink/topics.ts';
+import type { Clock, ConfigDesiredMessage } from './uplink/topics.ts';
 import { type Introduction, Uplink } from './uplink/uplink.ts';
 import { uplinkSettings } from './uplink/uplink-options.ts';
 
@@ -49,6 +50,10 @@ export interface ServiceOptions {
   /** Unix time in milliseconds; default the system's. */
   readonly wallClock?: () => number;
   readonly onEvent?: (event: SoundEvent) => void;
+  /** The service is to be stopped and started anew, since another release shall run. */
+  readonly onRestart?: (reason: string) => void;
+  /** Where the slots of releases lie, as the launcher says in EARSHOT_SLOTS; undefined: there are none. */
+  readonly slots?: string;
 }
 
 /** The service cannot run as it is set. */
@@ -67,6 +72,7 @@ export class Service {
   readonly #supervisor: Supervisor;
   readonly #self: SelfLook;
   readonly #twin: Twin;
+  readonly #updater: Updater;
   readonly #wallClock: () => number;
   readonly #startedMs = performance.now();
   readonly #timers: NodeJS.Timeout[] = [];
@@ -102,7 +108,13 @@ export class Service {
       ...{ base: settings, stateFolder: config.stateFolder, trialSeconds: config.remote.trialSeconds, log },
       apply: (changed) => this.#apply(changed),
       complaint: () => this.faults.list.find(({ code }) => SERIOUS.has(code))?.message,
-      report: (reported) => this.#uplink?.report(wire(reported)),
+      report: () => this.#report(),
+    });
+    this.#updater = new Updater({
+      ...{ root: options.slots, version: options.version, settings, stateFolder: config.stateFolder, log },
+      vitals: () => this.#vitals(),
+      onReport: () => this.#report(),
+      onRestart: (reason) => options.onRestart?.(reason),
     });
   }
 
@@ -130,6 +142,7 @@ export class Service {
     await this.#supervisor.stopping(reason);
     for (const timer of this.#timers) clearInterval(timer);
     await this.#twin.stop();
+    await this.#updater.stop();
     if (this.#isReady) await this.#beat();
     await this.#listening?.stop();
     await this.#recorder?.stop();
@@ -178,7 +191,8 @@ export class Service {
     await this.#startMetrics();
     await this.#uplink.start(this.#introduction());
     this.#droppedBefore = this.#uplink.figures.dropped;
-    this.#uplink.report(wire(this.#twin.reported));
+    this.#report();
+    this.#updater.start();
     this.#isReady = true;
     this.#timers.push(setInterval(() => this.#tick(), TICK_MS));
     this.#scheduleBeat();
@@ -186,6 +200,31 @@ export class Service {
     const { reason } = this.#exit!.last;
     const { l4t, model: board } = this.#identity!;
     log.info('started', `Listens with ${model.manifest.name}.`, { bootId: this.bootId, lastExit: reason, board, l4t });
+  }
+
+  /** Settings and release are wished in one message, and told of in one. */
+  #desire(desired: ConfigDesiredMessage | Error): void {
+    void this.#twin.desire(desired);
+    if (!(desired instanceof Error)) this.#updater.wish(desired.release, desired.version);
+  }
+
+  #report(): void {
+    const { errors, settings, ...reported } = this.#twin.reported;
+    const copies = { errors: errors.map((error) => ({ ...error })), settings: { ...settings } };
+    this.#uplink?.report({ ...reported, ...copies, release: this.#updater.report });
+  }
+
+  #vitals() {
+    if (!this.#isReady) return undefined;
+    const { queued, acknowledged } = this.#uplink!.figures;
+    const fault = this.faults.list.find(({ code }) => SERIOUS.has(code))?.message;
+    return {
+      streamSeconds: this.#listening!.work.streamSeconds,
+      isOnline: this.#uplink!.isOnline,
+      queued,
+      acknowledged,
+      fault,
+    };
   }
 
   /** Always with an outbox: a device that forgets what it heard while the broker was away is no use. */
@@ -204,7 +243,7 @@ export class Service {
         return current().position;
       },
       wallTimeMs: (seconds) => this.#listening!.wallTimeMs(seconds),
-      ...(config.remote.enabled && { onDesired: (desired) => void this.#twin.desire(desired) }),
+      ...(config.remote.enabled && { onDesired: (desired) => this.#desire(desired) }),
       onProblem: (code, problem) => this.faults.set(code, problem !== null, problem ?? ''),
       ...(this.#live && { live: this.#live }),
       commands: { ...this.#clipCommands(), log: logCommand(this.#options.log) },
@@ -339,11 +378,6 @@ export class Service {
       },
     };
   }
-}
-
-/** As the message has it, whose arrays may be changed. */
-function wire({ version, desiredVersion, state, errors, settings }: Reported): Parameters<Uplink['report']>[0] {
-  return { version, desiredVersion, state, errors: errors.map((error) => ({ ...error })), settings: { ...settings } };
 }
 
 function defaultBackend(config: Config, model: Model): InferenceBackend {

@@ -26,8 +26,13 @@ export async function listen({ config, settings }: ListenOptions): Promise<void>
   }
   const log = createLog({ write: (line) => process.stdout.write(line), plain: process.stdout.isTTY === true });
   const root = process.env.EARSHOT_ROOT ?? '/';
-  const service = new Service({ settings, version, log, openSource, root });
+  let restart: (reason: string) => void = () => {};
+  const slots = process.env.EARSHOT_SLOTS;
+  const onRestart = (reason: string) => restart(reason);
+  const service = new Service({ settings, version, log, openSource, root, slots, onRestart });
   const ended = new Promise<void>((resolve, reject) => {
+    // The launcher, or systemd, starts what shall run then.
+    restart = (reason) => void service.stop(reason).then(resolve, reject);
     onInterruption((signal) => void service.stop(signal).then(resolve, reject));
     process.once('uncaughtException', (error) => {
       log.error('crashed', error.message, { stack: error.stack });

@@ -4,6 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { Command } from 'commander';
 import { readConfig } from '../runtime/config.ts';
+import { BundleError } from '../runtime/device/bundle-error.ts';
 import { installRelease, type UpdateStage } from '../runtime/device/update.ts';
 import { thisDevice } from '../runtime/device/update-device.ts';
 import { Downloader, readPem } from '../runtime/device/update-download.ts';
@@ -91,6 +92,12 @@ async function install(bundle: string, options: Options): Promise<void> {
           : 'what runs already';
     if (json) printJson({ type: 'installed', ...installed, receivedBytes: downloader.received });
     else process.stdout.write(`${installed.name} (${installed.sequence}) is ${next}.\n`);
+  } catch (error) {
+    const { name: kind, message } = error as Error;
+    if (json && kind === 'UserError') {
+      printJson({ type: 'failed', code: error instanceof BundleError ? error.code : 'other', message });
+    }
+    throw error;
   } finally {
     live?.done();
     downloader.close();

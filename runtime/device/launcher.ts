@@ -267,7 +267,8 @@ function rebuilt(root: string): SlotState {
   const sequence = runtime === null ? 0 : sequenceOf(root, runtime);
   const isOnTrial = runtime !== null && before !== undefined;
   const trial: Trial = {
-    ...{ runtime, model: null, kind: 'runtime', name: `release-${sequence}`, sequence, wish: null, starts: 0 },
+    ...{ runtime, model: null, kind: 'runtime', sequence, wish: null, starts: 0 },
+    name: (runtime && releaseIn(root, runtime)?.name) ?? 'unnamed',
     ...{ healthySeconds: 300, limitSeconds: 1800, needsBroker: false, failure: null },
   };
   return {
@@ -281,12 +282,16 @@ function rebuilt(root: string): SlotState {
 }
 
 /** As the manifest in a slot says, which was verified before the slot got its name; 0 where it cannot be read. */
-export function sequenceOf(root: string, slot: string): number {
+export const sequenceOf = (root: string, slot: string): number => releaseIn(root, slot)?.sequence ?? 0;
+
+/** Name and sequence of what lies in a slot; undefined where its manifest cannot be read. */
+export function releaseIn(root: string, slot: string): { name: string; sequence: number } | undefined {
   try {
     const head = readFileSync(join(slotFolder(root, slot), '.signed-head'));
-    return Number(JSON.parse(head.toString('utf8', MANIFEST_START)).sequence) || 0;
+    const { name, sequence } = JSON.parse(head.toString('utf8', MANIFEST_START));
+    return { name: String(name), sequence: Number(sequence) || 0 };
   } catch {
-    return 0;
+    return undefined;
   }
 }
 

@@ -174,10 +174,9 @@ export function failTrial(root: string, failure: string): void {
   if (state.trial) writeSlots(root, { ...state, trial: { ...state.trial, failure } });
 }
 
-/** Remembers why a release was not installed, so that it is told, and not tried again for the same wish. */
-export function noteFailure(root: string, failed: Omit<LastUpdate, 'outcome' | 'time'>): void {
-  const last: LastUpdate = { ...failed, outcome: 'failed', time: new Date().toISOString() };
-  writeSlots(root, { ...readSlots(root), last });
+/** Remembers what became of a release without a trial, so that it is told, and not tried again for the same wish. */
+export function noteOutcome(root: string, last: Omit<LastUpdate, 'time'>): void {
+  writeSlots(root, { ...readSlots(root), last: { ...last, time: new Date().toISOString() } });
 }
 
 /**
