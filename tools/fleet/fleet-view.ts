@@ -46,10 +46,10 @@ export interface ViewOptions {
 
 /** Adds the options that say where the fleet is read from. */
 export function withViewOptions(command: Command): Command {
-  return command.requiredOption(
-    '--database <url>',
-    'read the database itself: postgres://user@host/name, or a folder no hub has open',
-  );
+  return command
+    .option('--hub <url>', `ask the hub there (default: ${DEFAULT_HUB})`)
+    .option('--token-file <file>', "file with the hub's token, mode 0600 (default: EARSHOT_TOKEN of the environment)")
+    .option('--database <url>', 'read the database itself: postgres://user@host/name, or a folder no hub has open');
 }
 
 /** Opens what the options name, uses it, and closes it whatever happens. @throws UserError */
