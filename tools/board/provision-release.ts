@@ -36,9 +36,13 @@ export async function readRelease(file: string, keys: string): Promise<Release> 
   throw new UserError(`${file} is a ${head.manifest.kind}, not a runtime: give a release of "earshot fleet release".`);
 }
 
-export function releaseStep(shell: SshShell, { file, head, keys }: Release): Step {
+/** @param settings of the device, as text */
+export function releaseStep(shell: SshShell, { file, head, keys }: Release, settings: string): Step {
   const { name, sequence } = head.manifest;
   const list = { path: `${ROOT}/first-keys.json`, content: keys, mode: '644', owner: 'earshot:earshot' };
+  // The certificate comes later, made by this very release: what installs it must not ask for it.
+  const { tls: _, ...withoutTls } = JSON.parse(settings);
+  const first = { ...list, path: `${ROOT}/first-settings.json`, content: JSON.stringify(withoutTls) };
   return {
     name: 'release',
     aim: `${name} (${sequence}) in a slot of its own`,
@@ -56,13 +60,13 @@ export function releaseStep(shell: SshShell, { file, head, keys }: Release): Ste
       await send(shell, file, head, note);
       const earshot = state?.good.runtime ? `${ROOT}/current` : await bootstrap(shell, head, note);
       const command = `${AS_SERVICE} ${await nodeIn(shell, earshot)} ${earshot}/bin/earshot.js update`;
-      await putFiles(shell, [list]);
-      const trust = `[ -e ${ROOT}/trusted-keys.json ] || ${command} trust ${list.path} --first --root ${ROOT}`;
+      await putFiles(shell, [list, first]);
+      const trust = `if [ ! -e ${ROOT}/trusted-keys.json ]; then ${command} trust ${list.path} --first --root ${ROOT}; fi`;
       await must(shell, 'taking the list of trusted keys', trust, INSTALL_MS);
       note('proves it on the board');
-      const install = `${command} install ${INCOMING} --root ${ROOT} --config ${PLACES.settings}`;
+      const install = `${command} install ${INCOMING} --root ${ROOT} --config ${first.path}`;
       await must(shell, `installing ${name}`, install, INSTALL_MS);
-      await must(shell, 'clearing up', `rm -rf ${INCOMING} ${BOOTSTRAP} ${list.path}; sync`, INSTALL_MS);
+      await must(shell, 'clearing up', `rm -rf ${INCOMING} ${BOOTSTRAP} ${list.path} ${first.path}; sync`, INSTALL_MS);
       if (state?.good.runtime) await must(shell, 'starting it', 'systemctl restart earshot', INSTALL_MS);
     },
   };

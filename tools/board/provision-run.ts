@@ -139,13 +139,14 @@ function stepsOverConsole(
 /** What is done over SSH, in this order. @param shell of a plan that is only shown: none of its commands is run */
 function stepsOverSsh(shell: SshShell, plan: Plan, means: Means): Step[] {
   const { release, sign, watch } = means;
+  const settings = settingsOf(plan, sign !== undefined);
   return [
     boardStep(shell, plan),
     hostnameStep(shell, plan.hostname ?? plan.device),
     clockStep(shell, plan),
     serviceFilesStep(shell),
-    settingsStep(shell, settingsOf(plan, sign !== undefined)),
-    ...(release === undefined ? [] : [releaseStep(shell, release)]),
+    settingsStep(shell, settings),
+    ...(release === undefined ? [] : [releaseStep(shell, release, settings)]),
     ...(sign === undefined ? [] : [certificateStep(shell, plan, sign(plan))]),
     doctorStep(shell),
     startStep(shell),
