@@ -14,8 +14,8 @@ import { syncPath, syncTree } from './sync-tree.ts';
 export const HEAD_FILE = '.signed-head';
 
 export interface UnpackOptions {
-  /** Keeps the signed part as HEAD_FILE among the files. */
-  readonly keepHead?: boolean;
+  /** The signed part that was read before: another bundle is not taken in its place. It is kept as HEAD_FILE among the files. */
+  readonly head?: BundleHead;
   /** Called after each file is whole. */
   readonly onFile?: (file: BundledFile) => void;
 }
@@ -46,11 +46,17 @@ export function unpackBundle(
   file: string,
   folder: string,
   rules: BundleRules,
-  { keepHead = false, onFile }: UnpackOptions = {},
+  { head: known, onFile }: UnpackOptions = {},
 ): Promise<BundleManifest> {
   return withBundle(file, async (handle) => {
     if (existsSync(folder)) throw new BundleError('exists', `${folder} exists already: give another folder.`);
     const head = await headOf(handle, file, rules);
+    if (known && known.id !== head.id) {
+      throw new BundleError(
+        'damaged',
+        `${file} is another bundle than the one that was to be installed: fetch it again.`,
+      );
+    }
     await checkPayload(handle, file, head);
     await appearWhole(folder, async (partial) => {
       const payload = handle.createReadStream({ start: head.bytes.length, autoClose: false });
@@ -58,7 +64,7 @@ export function unpackBundle(
         if (cause.syscall) throw cause;
         throw new BundleError('damaged', `${file} is damaged: ${cause.message}.`, { cause });
       });
-      if (keepHead) await writeFile(join(partial, HEAD_FILE), head.bytes);
+      if (known) await writeFile(join(partial, HEAD_FILE), head.bytes);
     });
     return head.manifest;
   });

@@ -51,7 +51,7 @@ export function httpSource(options: FetchOptions): BundleSource {
       const isDelta = own.size > 0 && bytes < WORTHWHILE_SHARE * head.payloadBytes;
       if (!isDelta || !(await unpackFromFiles({ ...options, downloads, own }, folder, head, onFile))) {
         const bundle = await fetchWhole(options, downloads, head);
-        await unpackBundle(bundle, folder, rules, { keepHead: true, onFile });
+        await unpackBundle(bundle, folder, rules, { head, onFile });
       }
       await rm(join(options.root, 'downloads'), { recursive: true, force: true });
     },
