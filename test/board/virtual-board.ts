@@ -36,9 +36,9 @@ export class VirtualBoard {
     this.#sshPort ||= await freePort();
     const { kernel, initrd } = this.#image;
     const qemu = spawn(
-      'nice',
+      'qemu-system-aarch64',
       [
-        ...['qemu-system-aarch64', '-machine', 'virt', '-cpu', 'cortex-a76', '-accel', 'tcg,thread=multi'],
+        ...['-machine', 'virt', '-cpu', 'cortex-a76', '-accel', 'tcg,thread=multi'],
         ...['-smp', '2', '-m', '2048', '-nodefaults', '-nographic', '-no-user-config'],
         ...['-kernel', kernel, '-initrd', initrd, '-append', 'root=/dev/vda rw console=ttyAMA0,115200'],
         ...['-drive', `file=${this.#disk},if=none,id=disk,format=qcow2,cache=writeback`],

@@ -1,9 +1,6 @@
 // Commands of earshot on a board, as provisioning types them.
 import { PLACES } from './provision-plan.ts';
 
-/** Outlives every slot: the launcher runs on it. */
-export const NODE_OF_BOARD = '/usr/local/lib/earshot/node';
-
 /** As the service will run: its user, its folder, no way to more. */
 export const AS_SERVICE = `cd ${PLACES.state} && setpriv --reuid=earshot --regid=earshot --init-groups env HOME=${PLACES.state}`;
 

@@ -56,6 +56,9 @@ export const PLACES = {
   certificate: '/var/lib/earshot/identity/device.pem',
   authority: '/var/lib/earshot/identity/root.pem',
   state: '/var/lib/earshot',
+  /** Node.js and launcher outlive every slot. */
+  node: '/usr/local/lib/earshot/node',
+  launcher: '/usr/local/lib/earshot/launcher.mjs',
   unit: '/etc/systemd/system/earshot.service',
   sysusers: '/etc/sysusers.d/earshot.conf',
   udevRules: '/etc/udev/rules.d/71-earshot-microphone.rules',

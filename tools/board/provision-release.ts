@@ -6,7 +6,7 @@ import type { SlotState } from '../../runtime/device/launcher.ts';
 import { readTrustedKeys } from '../../runtime/device/trusted-keys.ts';
 import { UserError } from '../command.ts';
 import { putFiles } from './provision-files.ts';
-import { AS_SERVICE, NODE_OF_BOARD } from './provision-places.ts';
+import { AS_SERVICE } from './provision-places.ts';
 import { PLACES } from './provision-plan.ts';
 import { notSo, type Step, so } from './provision-step.ts';
 import { holds, must, type Shell } from './shell.ts';
@@ -17,7 +17,7 @@ const SLOWEST_BYTES_PER_SECOND = 20_000;
 const INSTALL_MS = 2_400_000;
 const SPARE_BYTES = 300 * 2 ** 20;
 const TOLD_SHARE = 0.05;
-const { slots: ROOT } = PLACES;
+const { slots: ROOT, node: NODE } = PLACES;
 const INCOMING = `${ROOT}/incoming.bundle`;
 const BOOTSTRAP = `${ROOT}/bootstrap`;
 
@@ -99,17 +99,19 @@ async function bootstrap(shell: Shell, head: BundleHead, note: (text: string) =>
   return BOOTSTRAP;
 }
 
-/** Node.js of the release where it brings one; kept beside the slots for the launcher, which must outlive every slot. */
+/** Node.js of the release where it brings one, else the board's; kept beside the slots for the launcher. */
 async function nodeIn(shell: Shell, folder: string): Promise<string> {
   const own = `${folder}/node/bin/node`;
   if (await holds(shell, `[ -x ${own} ]`)) {
-    const keep = `[ -x ${NODE_OF_BOARD} ] || { install -D -m 755 ${own} ${NODE_OF_BOARD}.partial && mv ${NODE_OF_BOARD}.partial ${NODE_OF_BOARD}; }
-      [ -e /usr/bin/node ] || ln -s ${NODE_OF_BOARD} /usr/bin/node`;
+    const keep = `[ -x ${NODE} ] || { install -D -m 755 ${own} ${NODE}.partial && mv ${NODE}.partial ${NODE}; }`;
     await must(shell, 'keeping Node.js for the launcher', keep, INSTALL_MS);
     return own;
   }
-  if (await holds(shell, 'node -e "process.exit(Number(process.versions.node.split(\\".\\")[0]) >= 20 ? 0 : 1)"'))
-    return 'node';
+  const isNew = 'node -e "process.exit(Number(process.versions.node.split(\\".\\")[0]) >= 20 ? 0 : 1)"';
+  if (await holds(shell, isNew)) {
+    await must(shell, 'keeping Node.js for the launcher', `[ -e ${NODE} ] || ln -s "$(command -v node)" ${NODE}`);
+    return NODE;
+  }
   throw new UserError(
     'The release brings no Node.js, and the board has none of version 20 or later: make the release with --node.',
   );

@@ -23,18 +23,19 @@ export type Signer = (request: string) => Promise<{ readonly chain: string; read
 
 /** User, unit, and the rule that keeps USB microphones awake. */
 export function serviceFilesStep(shell: Shell): Step {
-  const file = (name: string, path: string): BoardFile => ({
+  const file = (name: string, path: string, folder = 'runtime/device/systemd'): BoardFile => ({
     ...{ path, mode: '644' },
-    content: readFileSync(join(PACKAGE_ROOT, 'runtime', 'device', 'systemd', name), 'utf8'),
+    content: readFileSync(join(PACKAGE_ROOT, folder, name), 'utf8'),
   });
   const files = [
     file('earshot.sysusers', PLACES.sysusers),
     file('earshot.service', PLACES.unit),
     file('71-earshot-microphone.rules', PLACES.udevRules),
+    file('launcher.js', PLACES.launcher, 'dist/runtime/device'),
   ];
   return {
     name: 'service files',
-    aim: 'user earshot, unit earshot.service, udev rule for USB microphones',
+    aim: 'user earshot, unit earshot.service, its launcher, udev rule for USB microphones',
     async look() {
       if (!(await holds(shell, 'id -u earshot'))) return notSo('no user earshot');
       if (!(await holds(shell, `[ "$(stat -c '%a %U' ${PLACES.state} 2>/dev/null)" = '700 earshot' ]`)))

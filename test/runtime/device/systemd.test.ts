@@ -27,7 +27,7 @@ test('its folders are those that the settings have by default, and the command i
   const { stateFolder } = parseConfig({}, 'defaults');
   expect(stateFolder).toBe(`/var/lib/${values('StateDirectory')[0]}`);
   expect(values('WorkingDirectory')).toEqual([stateFolder]);
-  expect(values('ExecStart')[0]).toMatch(/bin\/earshot\.js run --config \/etc\/earshot\/device\.json$/);
+  expect(values('ExecStart')[0]).toMatch(/launcher\.mjs \/opt\/earshot -- run --config \/etc\/earshot\/device\.json$/);
   expect(values('ConfigurationDirectory')).toEqual(['earshot']);
 });
 
@@ -49,7 +49,7 @@ test('it runs as a user of its own on a read-only system, with sound cards and G
 /** The unit with programs that this machine has. */
 async function here(): Promise<string> {
   const file = join(await temporaryFolder(), 'earshot.service');
-  writeFileSync(file, text.replace('ExecStart=/usr/bin/node', `ExecStart=${process.execPath}`));
+  writeFileSync(file, text.replace(/^ExecStart=\S+/m, `ExecStart=${process.execPath}`));
   return file;
 }
 
