@@ -69,6 +69,7 @@ export async function releaseFiles(inputs: ReleaseInputs): Promise<ReleaseFiles>
     }
   }
   checkModels(files, models);
+  nameWhatIsThere(files);
   const natives = await addModules(files, modules, architecture);
   if (node) {
     checkNode(node, architecture);
@@ -95,6 +96,17 @@ function checkModels(files: ReadonlyMap<string, Buffer>, models: readonly string
   if (missing !== undefined) throw new UserError(`There is no model ${missing} in models/: name one that is shipped.`);
   if ([...files.keys()].some((path) => /^models\/[^/]+\/manifest\.json$/.test(path))) return;
   throw new UserError('No model is in models/: build one with "earshot model build".');
+}
+
+/** A model's manifest names its weights too, which stay here: a device checks every file that is named. */
+function nameWhatIsThere(files: Map<string, Buffer>): void {
+  for (const [path, bytes] of files) {
+    const folder = /^models\/[^/]+\/(?=manifest\.json$)/.exec(path)?.[0];
+    if (folder === undefined) continue;
+    const manifest = JSON.parse(bytes.toString());
+    const kept = Object.entries(manifest.files).filter(([name]) => files.has(folder + name));
+    files.set(path, Buffer.from(`${JSON.stringify({ ...manifest, files: Object.fromEntries(kept) }, null, 2)}\n`));
+  }
 }
 
 /** @returns paths of the native programs that were taken */

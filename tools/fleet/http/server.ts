@@ -10,6 +10,7 @@ import { pageRoutes } from './page-routes.ts';
 import { recordRoutes } from './record-routes.ts';
 import { alarmRoutes } from './routes-alarms.ts';
 import { enrolRoutes } from './routes-enrol.ts';
+import { releaseRoutes } from './routes-releases.ts';
 import { rolloutRoutes } from './routes-rollouts.ts';
 import { webhookRoutes } from './routes-webhooks.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -24,6 +25,8 @@ export interface HttpOptions extends Pick<WebServerOptions, 'tls'> {
   readonly insecureHttp?: boolean;
   /** Folder of the fleet's authority; none: no device can enrol here. */
   readonly authority?: string;
+  /** Folder of "earshot fleet release --store"; none: devices find no releases here. */
+  readonly releases?: string;
   /** Folder of the built page; none: the API alone. */
   readonly page?: string;
   /** Between two signs of life on a stream. */
@@ -60,7 +63,7 @@ export async function startHttp(hub: Hub, options: HttpOptions): Promise<HttpSer
 
 /** Every route of the hub, one line for each family. */
 export async function addRoutes(app: FastifyInstance, hub: Hub, options: Partial<HttpOptions>): Promise<void> {
-  const { tls, page, heartbeatMs, authority } = options;
+  const { tls, page, heartbeatMs, authority, releases } = options;
   const { viewers, stop } = streamRoutes(app, hub, heartbeatMs);
   app.addHook('preClose', async () => stop());
   machineRoutes(app, hub, viewers);
@@ -73,6 +76,7 @@ export async function addRoutes(app: FastifyInstance, hub: Hub, options: Partial
   alarmRoutes(app, hub);
   webhookRoutes(app, hub);
   enrolRoutes(app, hub, authority);
+  releaseRoutes(app, hub, releases);
   if (page !== undefined) await pageRoutes(app, page);
 }
 
