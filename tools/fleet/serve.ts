@@ -1,21 +1,26 @@
-// earshot fleet serve: a broker, a database and the collector between them, until it is told to stop.
+// earshot fleet serve: a hub of broker, database, collector and web page, until it is told to stop.
+import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import { startBroker } from '../broker.ts';
+import { PACKAGE_ROOT } from '../../runtime/worker-file.ts';
 import { printJson, UserError } from '../command.ts';
 import { onInterruption } from '../interruption.ts';
 import { createLiveText } from '../progress.ts';
-import { Collector, type CollectorFigures } from './collector.ts';
-import { type Database, openDatabase } from './database.ts';
+import type { CollectorFigures } from './collector.ts';
 import { listDevices } from './device-store.ts';
 import { findGaps } from './event-store.ts';
-import { migrate } from './migrations.ts';
-import { Retention } from './retention.ts';
+import { firstAdmin } from './first-admin.ts';
+import { isLoopback } from './http/server.ts';
 import { DEFAULTS_TEXT, keepBytes, keepDays } from './retention-rules.ts';
+import { type HubRunOptions, type RunningHub, runHub } from './run-hub.ts';
 
 /** Where the embedded database lies when nobody says otherwise. */
 const DATA = 'earshot-fleet';
 const MQTT_PORT = 1883;
+const HTTP_PORT = 8080;
+const LOOPBACK = '127.0.0.1';
+/** Where the build leaves the page. */
+const PAGE = `${PACKAGE_ROOT}dist/tools/fleet/web`;
 /** On a computer that has other things to keep. */
 const EMBEDDED_GIGABYTES = 10;
 const TICK_MS = 1000;
@@ -29,6 +34,16 @@ interface ServeOptions {
   readonly name: string;
   readonly keepDays?: string;
   readonly keepGigabytes?: string;
+  readonly brokerCa?: string;
+  readonly brokerCert?: string;
+  readonly brokerKey?: string;
+  readonly http: string;
+  readonly bind: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly insecureHttp?: boolean;
+  readonly ca?: string;
+  readonly web: boolean;
   readonly json?: boolean;
 }
 
@@ -36,6 +51,8 @@ interface ServeOptions {
 interface HubStatus extends CollectorFigures {
   /** Where devices publish, without password. */
   readonly url: string;
+  /** Of the web page and the API. */
+  readonly http: string;
   readonly devices: number;
   readonly online: number;
   readonly gaps: number;
@@ -45,13 +62,24 @@ interface HubStatus extends CollectorFigures {
 
 export function fleetServeCommand(): Command {
   return new Command('serve')
-    .summary('keep what devices say: broker, collector and database in one')
+    .summary('keep, show and steer what devices do: broker, database and web page in one')
     .description(
-      'Starts an MQTT broker on the loopback interface and an embedded PostgreSQL, or uses those given, and stores every\n' +
-        'event once, acknowledged after it is safe. Stop with Ctrl-C; what comes meanwhile waits at the broker.',
+      'Starts an MQTT broker on the loopback interface and an embedded PostgreSQL, or uses those given, stores every event\n' +
+        'once, acknowledged after it is safe, and shows the fleet on a web page. Stop with Ctrl-C; what comes meanwhile waits\n' +
+        'at the broker.',
     )
     .option('--broker <url>', 'MQTT broker to listen to (default: one inside this process)')
     .option('--port <n>', 'port of the broker inside this process, on the loopback interface', String(MQTT_PORT))
+    .option('--broker-ca <file>', 'PEM of the authority of an mqtts:// broker (default: those the system trusts)')
+    .option('--broker-cert <file>', 'PEM certificate by which an mqtts:// broker knows the hub')
+    .option('--broker-key <file>', 'its key, readable by you alone')
+    .option('--http <port>', 'port of the web page and the API; 0: any free one', String(HTTP_PORT))
+    .option('--bind <address>', 'on this interface; beyond loopback it wants TLS', LOOPBACK)
+    .option('--tls-cert <file>', 'PEM certificate chain of the page')
+    .option('--tls-key <file>', 'its key, readable by you alone')
+    .option('--insecure-http', 'beyond loopback without TLS: a proxy in front encrypts')
+    .option('--no-web', 'the API alone, without the page')
+    .option('--ca <folder>', 'sign certificates of devices that bring a token (earshot fleet ca)')
     .option('--database <url>', 'postgres://user@host/name, or a folder for the embedded one', DATA)
     .option('--group <name>', 'share the work with other hubs of this group (MQTT 5 brokers)')
     .option('--name <id>', 'of this hub at the broker: the same after each start', `earshot-hub-${hostname()}`)
@@ -67,6 +95,7 @@ export function fleetServeCommand(): Command {
     .addHelpText(
       'after',
       '\nExamples:\n  earshot fleet serve\n' +
+        '  earshot fleet serve --bind 0.0.0.0 --http 8443 --tls-cert hub.pem --tls-key hub.key\n' +
         '  earshot fleet serve --broker mqtt://192.168.1.2:1883 --database postgres://earshot@db.lan/earshot\n' +
         '  earshot fleet serve --broker mqtt://broker.lan --database postgres://earshot@db.lan/earshot --group hubs --name hub-2',
     )
@@ -74,57 +103,82 @@ export function fleetServeCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const port = portNumber(options.port);
-  const days = keepDays(options.keepDays);
-  const room = options.keepGigabytes === undefined ? undefined : keepBytes(options.keepGigabytes);
-  if (!options.json) process.stderr.write('Opening the database; an embedded one takes some seconds the first time.\n');
-  const database = await openDatabase(options.database);
-  const stops: (() => Promise<void>)[] = [() => database.close()];
+  const { json = false } = options;
+  const parts = await partsOf(options);
+  if (!json) process.stderr.write('Opening the database; an embedded one takes some seconds the first time.\n');
+  const hub = await runHub(parts);
   try {
-    await migrate(database);
-    const url = options.broker ?? (await ownBroker(port, stops));
-    const troubles = options.json ? undefined : new Troubles();
-    const collector = new Collector({
-      ...{ url, clientId: options.name, database, group: options.group },
-      onTrouble: (error) => troubles?.tell(error),
-    });
-    await collector.start();
-    stops.unshift(() => collector.stop());
-    const retention = new Retention({
-      ...{ database, keepDays: days, keepBytes: room ?? (database.folder ? EMBEDDED_GIGABYTES * 1e9 : Infinity) },
-      onTrouble: (error) => troubles?.tell(error),
-    });
-    retention.start();
-    stops.unshift(() => retention.stop());
-    const shown = url.replace(/\/\/[^@/]*@/, '//');
-    if (!options.json) process.stdout.write(`Devices publish to ${shown}; kept in ${database.description}.\n`);
-    const status = async () => ({
-      ...{ url: shown, ...(await statusOf(database, collector)) },
-      removed: retention.figures.removed,
-    });
-    await untilStopped(status, options.json ?? false);
+    await tellStart(hub, parts, json);
+    await untilStopped(() => statusOf(hub), json);
   } finally {
-    for (const stop of stops) await stop();
+    await hub.stop();
   }
 }
 
-function portNumber(text: string): number {
+/** What the options say, checked before anything is started. @throws UserError */
+async function partsOf(options: ServeOptions): Promise<HubRunOptions> {
+  const { broker, database, group, name, bind, insecureHttp, web, ca } = options;
+  const room = options.keepGigabytes === undefined ? undefined : keepBytes(options.keepGigabytes);
+  const troubles = options.json ? undefined : new Troubles();
+  const secure = await pems(options, 'broker-ca', 'broker-cert', 'broker-key');
+  const { cert, key } = await pems(options, undefined, 'tls-cert', 'tls-key');
+  return {
+    broker: broker ?? { port: portNumber('--port', options.port) },
+    ...(Object.keys(secure).length > 0 && { secure }),
+    ...{ database, group, name, keepDays: keepDays(options.keepDays) },
+    keepBytes: (isEmbedded) => room ?? (isEmbedded ? EMBEDDED_GIGABYTES * 1e9 : Number.POSITIVE_INFINITY),
+    http: {
+      ...{ port: portNumber('--http', options.http), bind, insecureHttp, authority: ca },
+      ...(cert && key && { tls: { cert, key } }),
+      ...(web && { page: PAGE }),
+    },
+    onTrouble: (error) => troubles?.tell(error),
+  };
+}
+
+type PemFlag = 'broker-ca' | 'broker-cert' | 'broker-key' | 'tls-cert' | 'tls-key';
+
+/** Certificates and key of one connection. @throws UserError when one is missing or others can read the key */
+async function pems(options: ServeOptions, caFlag: PemFlag | undefined, certFlag: PemFlag, keyFlag: PemFlag) {
+  const read = async (flag: PemFlag | undefined, isSecret = false) => {
+    const camel = flag?.replace(/-(.)/, (_, letter: string) => letter.toUpperCase()) as keyof ServeOptions | undefined;
+    const file = camel && (options[camel] as string | undefined);
+    if (file === undefined) return undefined;
+    const content = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+      throw new UserError(`--${flag} ${file} cannot be read (${cause.code}).`, { cause });
+    });
+    if (isSecret && ((await stat(file)).mode & 0o077) !== 0)
+      throw new UserError(`--${flag} ${file} can be read by others: run chmod 600 ${file}.`);
+    return content;
+  };
+  const [ca, cert, key] = [await read(caFlag), await read(certFlag), await read(keyFlag, true)];
+  if ((cert === undefined) !== (key === undefined))
+    throw new UserError(`--${certFlag} and --${keyFlag} belong together: give both or neither.`);
+  return { ...(ca && { ca }), ...(cert && key && { cert, key }) };
+}
+
+async function tellStart(hub: RunningHub, { http }: HubRunOptions, json: boolean): Promise<void> {
+  const { brokerUrl, httpUrl, database } = hub;
+  const isShown = !json && process.stdout.isTTY === true && isLoopback(http.bind);
+  const hint = await firstAdmin(database, isShown);
+  if (json) return;
+  const page = http.page === undefined ? 'The API answers' : 'The page is';
+  process.stdout.write(`Devices publish to ${brokerUrl}; kept in ${database.description}.\n${page} at ${httpUrl}\n`);
+  if (hint) process.stdout.write(`${hint}\n`);
+}
+
+function portNumber(flag: string, text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new UserError(`--port ${text}: give a number from 0 (any free one) to 65535.`);
+  throw new UserError(`${flag} ${text}: give a number from 0 (any free one) to 65535.`);
 }
 
-async function ownBroker(port: number, stops: (() => Promise<void>)[]): Promise<string> {
-  const broker = await startBroker(port);
-  stops.unshift(() => broker.stop());
-  return broker.url;
-}
-
-async function statusOf(database: Database, collector: Collector): Promise<Omit<HubStatus, 'url' | 'removed'>> {
+async function statusOf(hub: RunningHub): Promise<HubStatus> {
+  const { brokerUrl: url, httpUrl: http, database } = hub;
   const devices = await listDevices(database);
   const online = devices.filter(({ state }) => state === 'ready' || state === 'alert').length;
   const gaps = (await findGaps(database)).length;
-  return { ...collector.figures, devices: devices.length, online, gaps };
+  return { url, http, ...hub.figures(), devices: devices.length, online, gaps, removed: hub.removed() };
 }
 
 /** Shows the status again and again; a database that is away for a while is no reason to end. */

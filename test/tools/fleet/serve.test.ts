@@ -44,9 +44,24 @@ function startHub(args: readonly string[]): Hub {
   };
 }
 
+/** earshot with something on its standard input. */
+async function piped(args: readonly string[], input: string) {
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (bytes) => {
+    stdout += bytes;
+  });
+  child.stderr.on('data', (bytes) => {
+    stderr += bytes;
+  });
+  child.stdin.on('error', () => undefined).end(input); // who refuses early does not read it
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, stdout, stderr };
+}
+
 test('a device that plays a recording is kept by the hub, once, over a restart of the hub', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'earshot-serve-'));
-  const args = ['--database', join(folder, 'data'), '--port', '0'];
+  const args = ['--database', join(folder, 'data'), '--port', '0', '--http', '0'];
   try {
     const hub = startHub(args);
     const { url } = (await hub.until(() => true)) as { url: string };
@@ -75,11 +90,17 @@ test.each([
   [['--port', 'x'], /--port x: give a number/],
   [['--database', 'mysql://a/b'], /mysql:\/\/ is no database/],
   [['--broker', 'mqtt://127.0.0.1:9'], /No MQTT broker takes the collector/],
+  [['--http', '99999'], /--http 99999: give a number/],
+  [['--bind', '0.0.0.0'], /--bind 0.0.0.0: without TLS everybody on the way could read passwords/],
+  [['--tls-cert', '/nowhere.pem'], /--tls-cert \/nowhere.pem cannot be read \(ENOENT\)/],
+  [['--tls-key', CLI], /--tls-key .* can be read by others: run chmod 600/],
 ])(
   '%j is refused in one sentence',
   async (args, message) => {
     const folder = await mkdtemp(join(tmpdir(), 'earshot-serve-'));
-    const { code, stderr } = await earshot(['fleet', 'serve', '--json', '--database', join(folder, 'd'), ...args]);
+    const { code, stderr } = await earshot([
+      ...['fleet', 'serve', '--json', '--database', join(folder, 'd'), '--port', '0', '--http', '0', ...args],
+    ]);
     await rm(folder, { recursive: true });
     expect(code).toBe(1);
     expect(stderr).toMatch(message);
@@ -87,3 +108,37 @@ test.each([
   },
   60_000,
 );
+
+test('the page and its API answer where the hub says, to whom the terminal has let in, and the book knows of it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'earshot-serve-'));
+  const data = join(folder, 'data');
+  const user = (args: readonly string[], input = '') => piped(['fleet', 'user', ...args, '--database', data], input);
+  try {
+    expect(await user(['list'])).toMatchObject({ code: 0, stdout: expect.stringContaining('Nobody may sign in') });
+    const short = await user(['add', 'ada', '--role', 'admin'], 'short\n');
+    expect(short).toMatchObject({ code: 1, stderr: expect.stringContaining('must have 12 characters or more') });
+    const password = 'a password for ada';
+    expect(await user(['add', 'ada', '--role', 'admin'], `${password}\n`)).toMatchObject({ code: 0 });
+    const { stdout: token } = await user(['token', 'ada', '--role', 'viewer', '--days', '1']);
+    expect(await user(['add', 'ada'], `${password}\n`)).toMatchObject({ code: 1 });
+    const { stdout } = await user(['list', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'user', name: 'ada', role: 'admin' });
+
+    const hub = startHub(['--database', data, '--port', '0', '--http', '0']);
+    const { http } = (await hub.until(() => true)) as { http: string };
+    expect(await (await fetch(`${http}/healthz`)).json()).toEqual({ status: 'ok' });
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ name: 'ada', password });
+    expect((await fetch(`${http}/api/v1/login`, { method: 'POST', headers, body })).status).toBe(200);
+    const bearer = { authorization: `Bearer ${token.trim()}` };
+    const figures = await (await fetch(`${http}/api/v1/figures`, { headers: bearer })).json();
+    expect(figures).toMatchObject({ isOnline: true, devices: {}, gaps: 0 });
+    expect((await fetch(`${http}/api/v1/audit`, { headers: bearer })).status).toBe(403);
+    const busy = await user(['remove', 'ada']);
+    expect(busy).toMatchObject({ code: 1, stderr: expect.stringContaining('in use by process') });
+    expect(await hub.stop()).toBe(0);
+    expect(await user(['remove', 'ada'])).toMatchObject({ code: 1, stderr: expect.stringContaining('last admin') });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 180_000);

@@ -1,7 +1,9 @@
 // Events: page after page, and all of them as a file that is written as fast as it is read.
 import { Readable } from 'node:stream';
+import type { z } from 'zod';
 import { CSV_HEAD, csvLine } from '../event-fields.ts';
 import { type EventFilter, type StoredEvent, searchEvents } from '../event-search.ts';
+import type * as contract from './contract.ts';
 import type { FastifyInstance } from './fastify.ts';
 import type { Hub } from './hub.ts';
 import { OPERATIONS } from './operations.ts';
@@ -18,10 +20,7 @@ const FORMATS = {
   },
 } as const;
 
-interface Given extends Omit<EventFilter, 'from' | 'to'> {
-  readonly from?: string;
-  readonly to?: string;
-}
+type Given = z.infer<typeof contract.EventFilter>;
 
 export function eventRoutes(app: FastifyInstance, hub: Hub): void {
   answer(app, hub, OPERATIONS.listEvents, ({ query: { limit, cursor, order, ...filter } }) =>
