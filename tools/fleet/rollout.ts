@@ -43,7 +43,7 @@ export function fleetRolloutCommand(): Command {
   );
   return rollout.addHelpText(
     'after',
-    '\nExamples:\n  earshot fleet rollout create heading.json --dry-run\n  earshot fleet rollout list\n  earshot fleet rollout abort heading-2026 --roll-back',
+    '\nExamples:\n  earshot fleet rollout create health-20s.json --dry-run\n  earshot fleet rollout list\n  earshot fleet rollout abort health-20s --roll-back',
   );
 }
 
@@ -56,7 +56,7 @@ function createCommand(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  earshot fleet rollout create heading.json --dry-run\n  earshot fleet rollout create heading.json',
+      '\nExamples:\n  earshot fleet rollout create health-20s.json --dry-run\n  earshot fleet rollout create health-20s.json',
     )
     .action((file: string, options: Common & { dryRun?: boolean }) =>
       atDesk(options, (desk) => create(desk, file, options)),
@@ -80,7 +80,7 @@ function showCommand(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  earshot fleet rollout show heading-2026\n  earshot fleet rollout show 7 --phase failed --json',
+      '\nExamples:\n  earshot fleet rollout show health-20s\n  earshot fleet rollout show 7 --phase failed --json',
     )
     .action((which: string, options: Common & { phase?: string; limit: string }) =>
       atDesk(options, (desk) => show(desk, which, options)),
@@ -107,7 +107,7 @@ function orderCommand(
     command.option('--roll-back', 'take the change back from the devices that have it', false);
   return withDeskOptions(command)
     .option('--json', 'print one JSON object')
-    .addHelpText('after', `\nExamples:\n  earshot fleet rollout ${name} heading-2026`)
+    .addHelpText('after', `\nExamples:\n  earshot fleet rollout ${name} health-20s`)
     .action((which: string, options: Common & Given) =>
       atDesk(options, async (desk) => {
         const after = await desk.order(which, orderOf(options));

@@ -1,6 +1,8 @@
 // Who a rollout is for and when: rules over devices, waves, maintenance windows by the clock on the wall.
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { parseRollout } from '../../../tools/fleet/rollout-definition.ts';
+import { AlarmRule } from '../../../tools/fleet/alarm-rules.ts';
+import { parseRollout, RolloutDefinition } from '../../../tools/fleet/rollout-definition.ts';
 import {
   type Candidate,
   devicesOf,
@@ -153,4 +155,18 @@ test.each([
   ],
 ])('a rollout that breaks a rule is refused: %#', (json, message) => {
   expect(() => parseRollout(json, 'rollout.json')).toThrow(message);
+});
+
+test('the page on rollouts names every field, and its examples are valid', () => {
+  const page = readFileSync(new URL('../../../docs/fleet-rollouts.md', import.meta.url), 'utf8');
+  const fields = [
+    ...page
+      .split('### All fields')[1]!
+      .split('###')[0]!
+      .matchAll(/`(\w+)`/g),
+  ].map((match) => match[1]);
+  expect(Object.keys(RolloutDefinition.shape).filter((key) => !fields.includes(key))).toEqual([]);
+  const [rollout, rule] = [...page.matchAll(/```json\n(.*?)```/gs)].map((match) => JSON.parse(match[1]!));
+  expect(parseRollout(rollout, 'page').waves).toHaveLength(3);
+  expect(AlarmRule.parse(rule).kind).toBe('event');
 });
