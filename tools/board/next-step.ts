@@ -19,7 +19,7 @@ export function nextStep({ kind, device, modules, ports }: Plugged, several: boo
     }
     case 'booted':
       return port
-        ? `Booted: "earshot board provision" sets it up over ${port} or ssh to ${GADGET_ADDRESS}; to flash it anew, put it into recovery mode.`
+        ? `Booted: "earshot board provision SITE/DEVICE --serial ${port}" sets it up (ssh: ${GADGET_ADDRESS}); to flash it anew, put it into recovery mode.`
         : `Booted, without a terminal yet: wait a minute, or unplug and plug in again; its network answers at ${GADGET_ADDRESS}.`;
     case 'flashing':
       return 'Half flashed: while a flash runs this is right; otherwise cut the power, enter recovery mode and flash again.';

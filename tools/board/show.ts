@@ -69,9 +69,17 @@ export function boardTable(): string {
     .join('\n');
 }
 
-/** 5.1, 5.1.1, ..., 7.2 as 5.1 to 7.2: the profile lists them all. */
-const range = (releases: readonly string[]) =>
-  releases.length > 2 ? `${releases[0]} to ${releases.at(-1)}` : releases.join(', ');
+/** Releases that follow each other as "5.1 to 6.2.2": the profile lists them all. */
+function range(releases: readonly string[]): string {
+  const order = jetpacks().map(({ jetpack }) => jetpack);
+  const groups: string[][] = [];
+  for (const release of releases) {
+    const last = groups.at(-1);
+    if (last && order.indexOf(release) === order.indexOf(last.at(-1)!) + 1) last.push(release);
+    else groups.push([release]);
+  }
+  return groups.map((group) => (group.length > 2 ? `${group[0]} to ${group.at(-1)}` : group.join(', '))).join(', ');
+}
 
 const list = (values: readonly (string | number)[]) => values.join(', ') || 'none';
 

@@ -65,7 +65,7 @@ test('the next step is a command that can be typed, with the place where several
   );
   expect(nextStep(recovery!, true)).toMatch(/--instance 1-2$/);
   expect(nextStep(booted!, false)).toMatch(
-    /"earshot board provision" .*usb-NVIDIA_Linux_for_Tegra_142-if02 or ssh to 192\.168\.55\.1/,
+    /"earshot board provision SITE\/DEVICE --serial \S+usb-NVIDIA_Linux_for_Tegra_142-if02" .*192\.168\.55\.1/,
   );
   expect(nextStep(adapter!, false)).toMatch(
     /115200 baud on \/dev\/serial\/by-id\/usb-FTDI_FT232R_USB_UART_A5XK3RJT-if00/,
