@@ -9,7 +9,7 @@ import { enqueue, newKey, type Telling } from './webhook-store.ts';
 
 const LEASE = 'duties';
 /** A hub that died is replaced after so long. */
-const LEASE_SECONDS = 30;
+const LEASE_SECONDS = 10;
 const TURN_MS = 1000;
 const ALARM_TURNS = 5;
 
