@@ -1,6 +1,6 @@
 // A board that is none: Debian for arm64 under qemu-system-aarch64, with a serial console on a pty and a network of its own.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { rmSync, symlinkSync } from 'node:fs';
+import { existsSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { BoardImage } from './image.ts';
@@ -17,13 +17,13 @@ export class VirtualBoard {
   #qemu: ChildProcess | undefined;
   #sshPort = 0;
 
-  /** @param folder for the disk's changes and the link to the console */
+  /** @param folder for the disk's changes, which are gone on with where they are, and the link to the console */
   constructor(image: BoardImage, folder: string) {
     this.#image = image;
     this.serial = join(folder, 'console');
     this.#disk = join(folder, 'board.qcow2');
     const backing = ['-b', image.disk, '-F', 'raw'];
-    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', ...backing, this.#disk]);
+    if (!existsSync(this.#disk)) execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', ...backing, this.#disk]);
   }
 
   /** Port of this machine that leads to the board's port 22. */
