@@ -100,19 +100,21 @@ async function measure(
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const seconds = (performance.now() - started) / 1000;
-  const [row] = await database.query<{ n: number }>('select count(*)::int as n from event');
+  const [row] = await database.query<{ n: number; bytes: number }>(
+    "select count(*)::int as n, pg_total_relation_size('event')::float8 as bytes from event",
+  );
   const { duplicates } = collector.figures;
   const gaps = await findGaps(database);
   await collector.stop();
   delaysMs.sort((a, b) => a - b);
   const at = (p: number) => `${Math.round(delaysMs[Math.floor(p * (delaysMs.length - 1))] ?? Number.NaN)} ms`;
   const lost = published - row!.n + (gaps.length > 0 ? ` (${gaps.length} gaps)` : '');
-  return `| ${title} | ${devices} | ${published} | ${Math.round(row!.n / seconds)} | ${at(0.5)} | ${at(0.99)} | ${lost} | ${duplicates} |`;
+  return `| ${title} | ${devices} | ${published} | ${Math.round(row!.n / seconds)} | ${at(0.5)} | ${at(0.99)} | ${lost} | ${duplicates} | ${Math.round(row!.bytes / row!.n)} |`;
 }
 
 async function throughput(): Promise<void> {
   console.log(
-    '| through | devices | messages | messages/s | stored after p50 | p99 | lost | repeated |\n|---|---|---|---|---|---|---|---|',
+    '| through | devices | messages | messages/s | stored after p50 | p99 | lost | repeated | bytes of a stored event |\n|---|---|---|---|---|---|---|---|---|',
   );
   for (const [name, open] of Object.entries(places)) {
     if (values.only && values.only !== name) continue;
