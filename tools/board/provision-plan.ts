@@ -13,7 +13,7 @@ export const Plan = z
   .strictObject({
     site: Id,
     device: Id,
-    board: z.string().optional().describe('name of its profile (earshot board list --profiles)'),
+    board: z.string().optional().describe('name of its profile (earshot board show)'),
     serial: z.string().optional().describe('serial port of its console'),
     host: Host.optional().describe('address for SSH; default what the console tells'),
     port: z.int().min(1).max(65_535).default(22),

@@ -141,7 +141,7 @@ function stepsOverSsh(shell: SshShell, plan: Plan, means: Means): Step[] {
   const { release, sign, watch } = means;
   const settings = settingsOf(plan, sign !== undefined);
   return [
-    boardStep(shell, plan),
+    ...(plan.serial === undefined ? [boardStep(shell, plan)] : []), // else the console has told it, and the host key is the same
     hostnameStep(shell, plan.hostname ?? plan.device),
     clockStep(shell, plan),
     serviceFilesStep(shell),
