@@ -6,7 +6,7 @@ import { writeOwn } from '../../runtime/device/device-key.ts';
 import { REASONS, type Reason } from '../../runtime/device/x509.ts';
 import { printJson, UserError } from '../command.ts';
 import { readPassphrase } from '../passphrase.ts';
-import { DEFAULT_FOLDER, locked } from './ca-folder.ts';
+import { DEFAULT_FOLDER, locked, readAuthorities } from './ca-folder.ts';
 import { initAuthority, renewAuthority } from './ca-init.ts';
 import { type Issue, ROLES, type Role, readRegister } from './ca-register.ts';
 import { BROKER_FILES, revoke, writeBrokerFiles } from './ca-revoke.ts';
@@ -204,6 +204,7 @@ function list(): Command {
   return shared(new Command('list').summary('what was signed; what ends first stands first')).action(
     async ({ ca: folder, json }: Shared) => {
       const now = new Date();
+      await readAuthorities(folder);
       const rows = [...(await readRegister(folder)).issues.values()].sort(
         (a, b) => Number(!!a.revoked) - Number(!!b.revoked) || a.notAfter.getTime() - b.notAfter.getTime(),
       );
