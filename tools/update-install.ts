@@ -1,6 +1,6 @@
 // earshot update install: takes a release from a file, a USB stick or a server into a slot of its own, and puts it on trial.
 import { execFile } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, writeFile } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { Command } from 'commander';
 import { readConfig } from '../runtime/config.ts';
@@ -115,6 +115,8 @@ function checkOwner(root: string): void {
 /** The sound goes first: for the processor and for the disk. */
 function beNice(): void {
   setPriority(constants.priority.PRIORITY_LOW);
+  // When memory is short this process is ended before the service is; a system without that file goes on as it is.
+  writeFile('/proc/self/oom_score_adj', '800', () => undefined);
   // A machine without ionice (util-linux) goes on as it is.
   execFile('ionice', ['-c', '3', '-p', String(process.pid)], () => undefined);
 }
