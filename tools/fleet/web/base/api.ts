@@ -35,16 +35,31 @@ export function get<T>(path: string, query?: Query, signal?: AbortSignal): Promi
   return request<T>('GET', apiAddress(path, query), undefined, signal);
 }
 
-/** @throws ApiError */
-export function send<T = unknown>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
-  return request<T>(method, apiAddress(path), body);
+/**
+ * @param seen version of what is changed, as it was seen: the hub refuses when it is another by now
+ * @throws ApiError
+ */
+export function send<T = unknown>(
+  method: 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  body?: unknown,
+  seen?: number,
+): Promise<T> {
+  return request<T>(method, apiAddress(path), body, undefined, seen === undefined ? {} : { 'if-match': `"${seen}"` });
 }
 
-async function request<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+async function request<T>(
+  method: string,
+  address: string,
+  body?: unknown,
+  signal?: AbortSignal,
+  more: Readonly<Record<string, string>> = {},
+): Promise<T> {
   const response = await fetch(address, {
     method,
     credentials: 'same-origin',
     headers: {
+      ...more,
       ...(method !== 'GET' && { 'x-csrf-token': csrfToken }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },

@@ -24,7 +24,9 @@ export function SettingsTab({ device: { site, device } }: DeviceTabProps) {
       <Panel title="Settings" flush>
         <SettingsTable inUse={reported?.settings ?? {}} wished={settings} />
       </Panel>
-      {mayOperate(session) && <Editor key={version} path={path} settings={settings} onSaved={reload} />}
+      {mayOperate(session) && (
+        <Editor key={version} path={path} version={version} settings={settings} onSaved={reload} />
+      )}
     </div>
   );
 }
@@ -62,11 +64,12 @@ function Standing({ version, published, changedBy, reported, drift }: Desired) {
 
 interface EditorProps {
   readonly path: string;
+  readonly version: number;
   readonly settings: Settings;
   readonly onSaved: () => void;
 }
 
-function Editor({ path, settings, onSaved }: EditorProps) {
+function Editor({ path, version, settings, onSaved }: EditorProps) {
   const [text, setText] = useState(() => JSON.stringify(settings, null, 2));
   const [error, setError] = useState<string>();
   const save = (event: SubmitEvent) => {
@@ -77,7 +80,7 @@ function Editor({ path, settings, onSaved }: EditorProps) {
       return;
     }
     setError(undefined);
-    send('PUT', path, { settings: changed(settings, given) }).then(onSaved, (failure: Error) =>
+    send('PUT', path, { settings: changed(settings, given) }, version).then(onSaved, (failure: Error) =>
       setError(failure.message),
     );
   };
