@@ -3,8 +3,8 @@ import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { withoutSecrets } from '../../runtime/device/secrets.ts';
 
-/** Words of NVIDIA's commands that a password or a key follows. */
-const SECRET_OPTIONS = /(\s(?:-p|--pass(?:word)?|sshpass -p|-u|-v|--user_key)\s+)(?!"?-c )("[^"]*"|'[^']*'|\S+)/g;
+/** Options of NVIDIA's and other programs that a password follows; their -p may also be followed by options ("-c ..."). */
+const PASSWORD_OPTIONS = /((?:^|\s)(?:-p|--pass(?:word)?)\s+)(?!["']?-)("[^"]*"|'[^']*'|\S+)/g;
 
 export class FlashLog {
   readonly file: string;
@@ -35,4 +35,4 @@ export class FlashLog {
 }
 
 /** A line of a tool without what is secret in it. */
-export const withoutPasswords = (line: string): string => withoutSecrets(line).replace(SECRET_OPTIONS, '$1[hidden]');
+export const withoutPasswords = (line: string): string => withoutSecrets(line).replace(PASSWORD_OPTIONS, '$1[hidden]');

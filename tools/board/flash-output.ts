@@ -5,7 +5,7 @@ export const FLASH_STAGES = ['start', 'images', 'boot', 'connect', 'write', 'wri
 export type FlashStage = (typeof FLASH_STAGES)[number];
 
 export const STAGE_NAMES: Record<FlashStage, string> = {
-  start: 'starting the tool',
+  start: 'waiting for the tool',
   images: 'making the images',
   boot: 'booting the flashing system',
   connect: 'connecting to the board',

@@ -7,6 +7,7 @@ import { duration } from '../progress.ts';
 import { flashBoards } from './flash-boards.ts';
 import { dryRun } from './flash-dry-run.ts';
 import { type FlashJob, type FlashOptions, prepareFlash } from './flash-job.ts';
+import { claimBsp } from './flash-lock.ts';
 import type { FlashRun } from './flash-run.ts';
 import { createFlashTable } from './flash-table.ts';
 import { keepSudo, prepareSudo } from './flash-tool.ts';
@@ -79,10 +80,12 @@ async function flash(options: Options): Promise<void> {
   const say = (line: string) => (options.json ? undefined : process.stderr.write(`${line}\n`));
   const job = await prepareFlash(options);
   for (const note of job.notes) say(`note: ${note}`);
+  await prepareSudo(say);
+  const letGo = await claimBsp(job.plan.bsp.folder);
   try {
-    await prepareSudo(say);
     await run(job, options);
   } finally {
+    await letGo();
     for (const { log } of job.runs) log.close();
   }
   report(job.runs, options);

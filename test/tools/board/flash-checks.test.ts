@@ -1,11 +1,13 @@
 // What is checked before a flash: the BSP, the machine, and which board is plugged in; each refusal is a sentence with the way out.
-import { mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { boardModules } from '../../../boards/board.ts';
 import { readBsp } from '../../../tools/board/flash-bsp.ts';
 import { FAULT_NAMES, faultIn } from '../../../tools/board/flash-faults.ts';
 import { checkHost } from '../../../tools/board/flash-host.ts';
+import { claimBsp } from '../../../tools/board/flash-lock.ts';
 import { FlashOutput } from '../../../tools/board/flash-output.ts';
 import { chooseTargets } from '../../../tools/board/flash-targets.ts';
 import { plugged } from '../../../tools/board/plugged.ts';
@@ -262,4 +264,19 @@ test('a family with several modules asks for the module', async () => {
   expect([code, stderr]).toEqual([1, expect.stringContaining('name the module, orin-nano-4gb or orin-nano-8gb.')]);
   expect(readdirSync(work).sort()).toEqual(['Linux_for_Tegra', 'root']);
   expect(boardModules().length).toBeGreaterThan(10);
+});
+
+test('two flashes from one BSP folder are refused; what a killed one left is taken over', async () => {
+  const letGo = await claimBsp(bsp);
+  await expect(claimBsp(bsp)).rejects.toThrow(/Another earshot \(process \d+\) is flashing from .*: wait for it/);
+  const other = await claimBsp(join(work, 'other'));
+  await other();
+  await letGo();
+  const dead = spawnSync('true').pid;
+  const again = await claimBsp(bsp);
+  const locks = readdirSync(tmpdir()).filter((name) => /^earshot-flash-.*\.lock$/.test(name));
+  const file = locks.find((name) => readFileSync(join(tmpdir(), name), 'utf8') === String(process.pid))!;
+  writeFileSync(join(tmpdir(), file), String(dead));
+  await (await claimBsp(bsp))();
+  await again();
 });
