@@ -21,12 +21,18 @@ export async function openEmbedded(folder: string): Promise<Database> {
     description: `embedded PostgreSQL in ${folder}`,
     folder,
     ...queriesOf(lite),
-    transaction: (work) =>
-      lite
-        .transaction((transaction) => work(queriesOf(transaction)))
-        .catch((cause) => {
-          throw cause instanceof DatabaseError ? cause : databaseError(cause, 'The database failed');
-        }),
+    transaction: async (work) => {
+      let failure: unknown;
+      const noted = (error: unknown) => {
+        failure = error;
+        throw error;
+      };
+      try {
+        return await lite.transaction((transaction) => work(queriesOf(transaction)).catch(noted));
+      } catch (cause) {
+        throw cause === failure ? cause : databaseError(cause, 'The database failed');
+      }
+    },
     close: async () => {
       await lite.close();
       await rm(lock, { force: true });

@@ -1,7 +1,7 @@
 // A PostgreSQL server as the hub's database, through a small pool of connections.
 import pg from 'pg';
 import type { Database, Queries } from './database.ts';
-import { DatabaseError, databaseError } from './database-error.ts';
+import { databaseError } from './database-error.ts';
 
 const CONNECTIONS = 8;
 const CONNECT_TIMEOUT_MS = 5000;
@@ -47,16 +47,17 @@ async function inTransaction<T>(pool: pg.Pool, work: (queries: Queries) => Promi
   });
   let broken: Error | undefined;
   try {
-    await client.query('begin');
-    const result = await work(queriesOf(client));
-    await client.query('commit');
+    const queries = queriesOf(client);
+    await queries.query('begin');
+    const result = await work(queries);
+    await queries.query('commit');
     return result;
   } catch (cause) {
     // A connection that cannot even roll back is thrown away; the server rolls back by itself.
     await client.query('rollback').catch((error: Error) => {
       broken = error;
     });
-    throw cause instanceof DatabaseError ? cause : databaseError(cause, 'The database failed');
+    throw cause;
   } finally {
     client.release(broken);
   }

@@ -19,7 +19,7 @@ export interface Database extends Queries {
   readonly description: string;
   /** Where an embedded one lies; a server has none here. */
   readonly folder?: string;
-  /** Runs statements of which all or none take effect. @throws DatabaseError */
+  /** Runs statements of which all or none take effect. @throws DatabaseError; what the work throws passes as it is */
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }

@@ -43,6 +43,7 @@ interface ServeOptions {
   readonly tlsKey?: string;
   readonly insecureHttp?: boolean;
   readonly ca?: string;
+  readonly releases?: string;
   readonly web: boolean;
   readonly json?: boolean;
 }
@@ -80,6 +81,7 @@ export function fleetServeCommand(): Command {
     .option('--insecure-http', 'beyond loopback without TLS: a proxy in front encrypts')
     .option('--no-web', 'the API alone, without the page')
     .option('--ca <folder>', 'sign certificates of devices that bring a token (earshot fleet ca)')
+    .option('--releases <folder>', 'offer devices the releases in it (earshot fleet release --store)')
     .option('--database <url>', 'postgres://user@host/name, or a folder for the embedded one', DATA)
     .option('--group <name>', 'share the work with other hubs of this group (MQTT 5 brokers)')
     .option('--name <id>', 'of this hub at the broker: the same after each start', `earshot-hub-${hostname()}`)
@@ -117,7 +119,7 @@ async function serve(options: ServeOptions): Promise<void> {
 
 /** What the options say, checked before anything is started. @throws UserError */
 async function partsOf(options: ServeOptions): Promise<HubRunOptions> {
-  const { broker, database, group, name, bind, insecureHttp, web, ca } = options;
+  const { broker, database, group, name, bind, insecureHttp, web, ca, releases } = options;
   const room = options.keepGigabytes === undefined ? undefined : keepBytes(options.keepGigabytes);
   const troubles = options.json ? undefined : new Troubles();
   const secure = await pems(options, 'broker-ca', 'broker-cert', 'broker-key');
@@ -128,7 +130,7 @@ async function partsOf(options: ServeOptions): Promise<HubRunOptions> {
     ...{ database, group, name, keepDays: keepDays(options.keepDays) },
     keepBytes: (isEmbedded) => room ?? (isEmbedded ? EMBEDDED_GIGABYTES * 1e9 : Number.POSITIVE_INFINITY),
     http: {
-      ...{ port: portNumber('--http', options.http), bind, insecureHttp, authority: ca },
+      ...{ port: portNumber('--http', options.http), bind, insecureHttp, authority: ca, releases },
       ...(cert && key && { tls: { cert, key } }),
       ...(web && { page: PAGE }),
     },

@@ -252,6 +252,17 @@ export const Figures = z.object({
 });
 export type Figures = z.infer<typeof Figures>;
 
+export const Releases = z.object({
+  releases: z
+    .array(
+      z.object({
+        ...{ sha256: z.string(), bytes: count },
+        manifest: z.looseObject({ name: z.string(), sequence: count }).describe('without the list of files'),
+      }),
+    )
+    .describe('newest first'),
+});
+
 export const StreamQuery = z.strictObject({
   live: z
     .string()

@@ -111,6 +111,10 @@ export const OPERATIONS = {
     summary: 'The sound of a recording, when the device has sent it',
     ...{ params: c.ClipKey, media: ['audio/wav'] },
   },
+  listReleases: {
+    ...{ method: 'GET', path: '/releases', role: 'viewer', summary: 'Releases that devices can fetch here' },
+    answer: c.Releases,
+  },
   figures: { method: 'GET', path: '/figures', role: 'viewer', summary: 'How the hub itself is', answer: c.Figures },
   stream: {
     ...{ method: 'GET', path: '/stream', role: 'viewer', query: c.StreamQuery, media: ['text/event-stream'] },

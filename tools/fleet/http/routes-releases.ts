@@ -4,9 +4,10 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { listReleases, storedKeys, storedPath } from '../release-store.ts';
-import { callerOf } from './caller.ts';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, HttpError } from './fastify.ts';
 import type { Hub } from './hub.ts';
+import { OPERATIONS } from './operations.ts';
+import { answer } from './routing.ts';
 
 /** A device that fetches single files asks hundreds of times; many devices may come from one address. */
 const OPTIONS = { config: { rateLimit: { max: 60_000, timeWindow: '1 minute' } } };
@@ -16,10 +17,9 @@ type Asked = FastifyRequest<{ Params: { release: string; file?: string } }>;
 
 /** @param store folder of "earshot fleet release --store"; undefined: this hub has no releases */
 export function releaseRoutes(app: FastifyInstance, hub: Hub, store: string | undefined): void {
-  app.get('/api/v1/releases', async (request) => {
-    await callerOf(hub, request);
-    return { releases: store === undefined ? [] : await listReleases(store) };
-  });
+  answer(app, hub, OPERATIONS.listReleases, async () => ({
+    releases: store === undefined ? [] : await listReleases(store),
+  }));
   const send = async ({ params, headers }: Asked, reply: FastifyReply) => {
     const { release, file } = params;
     const path = store === undefined ? undefined : storedPath(store, release, file);

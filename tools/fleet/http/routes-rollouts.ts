@@ -1,10 +1,8 @@
 // Rollouts and wishes over HTTP: listing, beginning, ordering; each order is told on the stream and to webhooks.
 import { noteDevice, readAllDesired } from '../desired-store.ts';
-import { rolloutTelling } from '../duties.ts';
 import { type Order, obey, orderRollout, type RolloutNews } from '../rollout-runner.ts';
 import { findRollout } from '../rollout-store.ts';
 import { desiredView, rolloutDetails, rolloutPreview, rolloutSummaries, rolloutSummary } from '../rollout-views.ts';
-import { enqueue } from '../webhook-store.ts';
 import type { FastifyInstance } from './fastify.ts';
 import type { Hub } from './hub.ts';
 import { ROLLOUT_OPERATIONS as OPERATIONS } from './operations-rollouts.ts';
@@ -14,11 +12,10 @@ export function rolloutRoutes(app: FastifyInstance, hub: Hub): void {
   const { database } = hub;
   const ordered = async (news: RolloutNews) => {
     hub.bus.tell('rollout', news);
-    await enqueue(database, [rolloutTelling(news)], hub.now());
     hub.hurry();
     return rolloutSummary(database, await findRollout(database, news.id));
   };
-  const order = async (id: string, what: Order, who: string) => ordered(await obey(database, id, what, who));
+  const order = async (id: string, what: Order, who: string) => ordered(await obey(database, id, what, who, hub.now()));
   answer(app, hub, OPERATIONS.listRollouts, async () => ({ rollouts: await rolloutSummaries(database) }));
   answer(app, hub, OPERATIONS.showRollout, ({ params, query }) => rolloutDetails(database, params.id, query));
   answer(app, hub, OPERATIONS.previewRollout, ({ body }) => rolloutPreview(database, body));
