@@ -17,7 +17,11 @@ export interface LoginTimes {
   readonly answerMs?: number;
   /** Silence after which Enter is pressed. Default 5 s. */
   readonly quietMs?: number;
+  /** Silence after which the board is taken to have said all it had to. Default 0.4 s. */
+  readonly settleMs?: number;
 }
+
+type Pace = Required<LoginTimes>;
 
 /** Who is needed to go on: 'shell' when a prompt is there, 'wizard' when the first-boot questions are asked. */
 export type Arrival = { readonly at: 'shell'; readonly password?: string } | { readonly at: 'wizard' };
@@ -35,25 +39,25 @@ const CHANGE_AGAIN = /(?:^|\n)re-?(?:type|enter) (?:the )?new (?:unix )?password
 const BOOTLOADER = /press esc|hit any key|u-boot|uefi|grub|jetson (?:system )?firmware/i;
 /** After the boot loader spoke, silence is no reason to press a key for so long. */
 const BOOTLOADER_QUIET_MS = 40_000;
-const SETTLE_MS = 400;
 const LONGEST_SETTLE_MS = 10_000;
 const PROBE = 'echo earshot-$((6*7))-here';
 const PROBE_ANSWER = /earshot-42-here/;
 
 /** Logs in. @throws UserError naming what stands in the way */
 export async function logIn(console: Console, account: Account, times: LoginTimes = {}): Promise<Arrival> {
-  const { bootMs = 480_000, answerMs = 60_000, quietMs = 5000 } = times;
+  const { bootMs = 480_000, answerMs = 60_000, quietMs = 5000, settleMs = 400 } = times;
+  const pace = { bootMs, answerMs, quietMs, settleMs };
   const passwords = [...account.passwords];
   for (let attempt = 0; attempt < 8; attempt += 1) {
-    const { which } = await waitForPrompt(console, bootMs, quietMs);
+    const { which } = await waitForPrompt(console, pace);
     if (which === 'wizard') return { at: 'wizard' };
     if (which === 'shell') {
-      if (await isShell(console, answerMs)) return { at: 'shell' };
+      if (await isShell(console, pace)) return { at: 'shell' };
       continue;
     }
     const password = passwords[0];
     if (password === undefined) throw refused(console, account);
-    const answer = await answerLogin(console, account, password, answerMs);
+    const answer = await answerLogin(console, account, password, pace);
     if (answer === 'in') return { at: 'shell', password };
     if (answer === 'changed') return { at: 'shell', password: account.newPassword };
     if (answer === 'refused') passwords.shift();
@@ -66,8 +70,8 @@ export async function logIn(console: Console, account: Account, times: LoginTime
  * Presses Enter where nothing is said, but not to a boot loader; then waits until all these Enters are answered, since a name
  * typed before would be taken for a password.
  */
-async function waitForPrompt(console: Console, timeoutMs: number, quietMs: number) {
-  const deadline = Date.now() + timeoutMs;
+async function waitForPrompt(console: Console, { bootMs, quietMs, settleMs }: Pace) {
+  const deadline = Date.now() + bootMs;
   let bootloaderMs = 0;
   const act = (heard: string) => {
     if (BOOTLOADER.test(heard.slice(-2000))) {
@@ -84,7 +88,7 @@ async function waitForPrompt(console: Console, timeoutMs: number, quietMs: numbe
       keeps: true,
       quiet: { afterMs: quietMs, act },
     });
-    await console.settle(SETTLE_MS, LONGEST_SETTLE_MS);
+    await console.settle(settleMs, LONGEST_SETTLE_MS);
     const still = await console.expect(patterns, task, { timeoutMs: 1 }).catch(timedOut);
     if (still) return still;
   }
@@ -100,17 +104,17 @@ async function answerLogin(
   console: Console,
   { user, newPassword }: Account,
   password: string,
-  timeoutMs: number,
+  pace: Pace,
 ): Promise<'in' | 'changed' | 'refused' | 'again'> {
   console.say(user);
   const asked = await console.expect(
     { change: CHANGE_OLD, password: PASSWORD, refused: REFUSED, login: LOGIN, shell: SHELL },
     `logging in as ${user}`,
-    { timeoutMs },
+    { timeoutMs: pace.answerMs },
   );
   if (asked.which === 'login') return 'again';
   if (asked.which === 'refused') return 'refused';
-  if (asked.which === 'shell') return (await isShell(console, timeoutMs)) ? 'in' : 'again';
+  if (asked.which === 'shell') return (await isShell(console, pace)) ? 'in' : 'again';
   console.say(password, password);
   for (let isChanged = false; ; ) {
     const { which } = await console.expect(
@@ -119,24 +123,24 @@ async function answerLogin(
         ...{ refused: REFUSED, login: LOGIN, shell: SHELL },
       },
       `logging in as ${user}`,
-      { timeoutMs },
+      { timeoutMs: pace.answerMs },
     );
     if (which === 'old') console.say(password, password);
     else if (which === 'new' || which === 'again') console.say(newPassword, newPassword);
     else if (which === 'refused' || which === 'login') return 'refused';
-    else if (await isShell(console, timeoutMs)) return isChanged ? 'changed' : 'in';
+    else if (await isShell(console, pace)) return isChanged ? 'changed' : 'in';
     if (which === 'again') isChanged = true;
   }
 }
 
 /** A line that ends in $ or # may be anything; only a shell does sums. */
-async function isShell(console: Console, timeoutMs: number): Promise<boolean> {
+async function isShell(console: Console, { answerMs, settleMs }: Pace): Promise<boolean> {
   console.say(PROBE);
   const patterns = { answer: PROBE_ANSWER, login: LOGIN };
   const quiet = { afterMs: 3000, act: () => console.say(PROBE) };
-  const waiting = { timeoutMs: Math.min(timeoutMs, 20_000), quiet };
+  const waiting = { timeoutMs: Math.min(answerMs, 20_000), quiet };
   const answer = await console.expect(patterns, 'looking for a shell', waiting).catch(timedOut);
-  await console.settle(SETTLE_MS, LONGEST_SETTLE_MS);
+  await console.settle(settleMs, LONGEST_SETTLE_MS);
   return answer?.which === 'answer';
 }
 

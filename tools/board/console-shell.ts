@@ -9,7 +9,8 @@ import { quoted, type Shell, type ShellResult } from './shell.ts';
 /** Far below the 4095 characters of a terminal's line (N_TTY), and short enough to be sent again cheaply. */
 const PIECE = 180;
 const ATTEMPTS = 6;
-const DEFAULT_MS = 60_000;
+/** A small board that is busy with its first boot. */
+const DEFAULT_MS = 180_000;
 const ANSWER_MS = 30_000;
 /** A mark that was garbled is asked for again; while a script runs, the question waits in the terminal. */
 const ASK_AGAIN_MS = 10_000;
@@ -73,6 +74,7 @@ export class ConsoleShell implements Shell {
     if (Buffer.byteLength(script) > MOST_BYTES) throw new Error('too long for a serial line');
     return this.#withReturn(async () => {
       if (!this.#isIn) await this.#enter();
+      this.#options.console.note(script);
       const code = await this.#start(script, timeoutMs);
       return { code, output: await this.#output() };
     });
@@ -188,7 +190,7 @@ export class ConsoleShell implements Shell {
     const { console } = this.#options;
     const encoded = encode(script);
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      console.say('e=');
+      console.press('e=\r');
       for (let at = 0; at < encoded.length; at += PIECE) console.press(`e="$e"${encoded.slice(at, at + PIECE)}\r`);
       const code = await this.#call(sumOf(encoded), timeoutMs);
       if (code !== undefined) return code;

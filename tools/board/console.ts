@@ -133,6 +133,11 @@ export class Console {
     this.#write(`${text}\r`);
   }
 
+  /** Writes into the transcript what is going to be sent in pieces. */
+  note(text: string): void {
+    this.#options.transcript.sent(text);
+  }
+
   /** Sends keys as they are, such as Tab; or text that no transcript needs. */
   press(keys: string): void {
     this.#write(keys);

@@ -70,8 +70,9 @@ export function sshServerStep(shell: Shell): Step {
         shell,
         'starting the SSH server',
         `[ -s ${HOST_KEY} ] || ssh-keygen -q -t ed25519 -N '' -f ${HOST_KEY.slice(0, -4)}
-         systemctl enable --quiet ssh 2>/dev/null || systemctl enable --quiet sshd
-         systemctl restart ssh 2>/dev/null || systemctl restart sshd`,
+         unit=ssh; systemctl cat ssh >/dev/null 2>&1 || unit=sshd
+         systemctl is-enabled --quiet $unit || systemctl enable --quiet $unit
+         systemctl restart $unit`,
       );
     },
   };

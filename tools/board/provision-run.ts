@@ -17,9 +17,9 @@ import { clockStep, hostnameStep, wifiStep } from './provision-network.ts';
 import { nameOf, type Plan } from './provision-plan.ts';
 import { type Release, releaseStep } from './provision-release.ts';
 import {
+  type Authority,
   certificateStep,
   doctorStep,
-  type Signer,
   serviceFilesStep,
   settingsOf,
   settingsStep,
@@ -44,7 +44,7 @@ export interface Means {
   /** Undefined: what runs there stays. */
   readonly release?: Release;
   /** Undefined: the settings bring their own way to the broker. */
-  readonly sign?: (plan: Plan) => Signer;
+  readonly authority?: Authority;
   /** Undefined: nobody waits for a heartbeat. */
   readonly watch?: Watch;
   readonly times?: LoginTimes;
@@ -138,8 +138,8 @@ function stepsOverConsole(
 
 /** What is done over SSH, in this order. @param shell of a plan that is only shown: none of its commands is run */
 function stepsOverSsh(shell: SshShell, plan: Plan, means: Means): Step[] {
-  const { release, sign, watch } = means;
-  const settings = settingsOf(plan, sign !== undefined);
+  const { release, authority, watch } = means;
+  const settings = settingsOf(plan, authority !== undefined);
   return [
     ...(plan.serial === undefined ? [boardStep(shell, plan)] : []), // else the console has told it, and the host key is the same
     hostnameStep(shell, plan.hostname ?? plan.device),
@@ -147,7 +147,7 @@ function stepsOverSsh(shell: SshShell, plan: Plan, means: Means): Step[] {
     serviceFilesStep(shell),
     settingsStep(shell, settings),
     ...(release === undefined ? [] : [releaseStep(shell, release, settings)]),
-    ...(sign === undefined ? [] : [certificateStep(shell, plan, sign(plan))]),
+    ...(authority === undefined ? [] : [certificateStep(shell, plan, authority)]),
     doctorStep(shell),
     startStep(shell),
     ...(watch === undefined ? [] : [heartbeatStep(plan, watch)]),

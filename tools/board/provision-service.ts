@@ -18,8 +18,13 @@ const DOCTOR_MS = 300_000;
 /** As TimeoutStartSec of the unit: a first start may build an engine. */
 const START_MS = 1_800_000;
 
-/** Signs a request. @returns the certificate with its chain, and the root that vouches for the broker; PEM */
-export type Signer = (request: string) => Promise<{ readonly chain: string; readonly root: string }>;
+/** The fleet's authority. */
+export interface Authority {
+  /** The certificate that vouches for all; PEM. */
+  readonly root: string;
+  /** @param request PEM. @returns the certificate with its chain; PEM */
+  readonly sign: (plan: Plan, request: string) => Promise<{ readonly chain: string }>;
+}
 
 /** User, unit, and the rule that keeps USB microphones awake. */
 export function serviceFilesStep(shell: Shell): Step {
@@ -78,19 +83,21 @@ export function settingsStep(shell: Shell, content: string): Step {
 }
 
 /** A key that is made on the board and never leaves it; the fleet's authority signs for it. */
-export function certificateStep(shell: Shell, plan: Plan, sign: Signer, now: () => number = Date.now): Step {
+export function certificateStep(shell: Shell, plan: Plan, authority: Authority, now: () => number = Date.now): Step {
   const name = nameOf(plan);
+  const root = { path: PLACES.authority, content: authority.root, mode: '600', owner: 'earshot:earshot' };
   return {
     name: 'certificate',
     aim: `of ${name}, for a key that is made on the board and stays there`,
     async look() {
-      const script = `cat ${PLACES.certificate} 2>/dev/null; [ -s ${PLACES.authority} ] && [ -s ${PLACES.key} ] || echo incomplete`;
+      const script = `cat ${PLACES.certificate} 2>/dev/null; [ -s ${PLACES.key} ] || echo incomplete`;
       const pem = await must(shell, 'reading the certificate', script);
       if (!pem.includes('BEGIN CERTIFICATE') || pem.includes('incomplete')) return notSo('none');
       const certificate = new X509Certificate(pem);
       const days = Math.floor((Date.parse(certificate.validTo) - now()) / DAY_MS);
       if (!certificate.subject.split('\n').includes(`CN=${name}`)) return notSo(`that of ${certificate.subject}`);
       if (days < LEAST_DAYS) return notSo(`ends in ${days} days`);
+      if (!(await lookAtFiles(shell, [root])).isSo) return notSo('that of another authority');
       return so(`serial ${certificate.serialNumber.toLowerCase()}, ${days} days left`);
     },
     async make() {
@@ -103,8 +110,8 @@ export function certificateStep(shell: Shell, plan: Plan, sign: Signer, now: () 
       );
       const begin = request.indexOf('-----BEGIN');
       if (begin < 0) throw new UserError(`The board made no certificate request: ${request.slice(0, 200)}`);
-      const { chain, root } = await sign(`${request.slice(begin)}\n`);
-      await putFiles(shell, [{ path: PLACES.authority, content: root, mode: '600', owner: 'earshot:earshot' }]);
+      const { chain } = await authority.sign(plan, `${request.slice(begin)}\n`);
+      await putFiles(shell, [root]);
       await must(
         shell,
         'storing the certificate',

@@ -13,7 +13,7 @@ import type { Watch } from './provision-heartbeat.ts';
 import { nameOf, type Plan, parsePlan } from './provision-plan.ts';
 import { readRelease } from './provision-release.ts';
 import { folderOf, type Means, stepsOf } from './provision-run.ts';
-import { signerOf } from './provision-sign.ts';
+import { authorityOf } from './provision-sign.ts';
 import { createProvisionTable } from './provision-table.ts';
 import { publicKeyOf } from './ssh-shell.ts';
 
@@ -156,7 +156,7 @@ async function meansOf(plans: readonly Plan[], options: Options): Promise<Means>
       : '',
     ...(wifiPasswordFile !== undefined && { wifiPassword: await readPassphrase('', { file: wifiPasswordFile }) }),
     ...(release !== undefined && { release: await readRelease(release, keys!) }),
-    ...(ca !== undefined && { sign: signerOf(ca, options.replace ?? false) }),
+    ...(ca !== undefined && { authority: await authorityOf(ca, options.replace ?? false) }),
     ...(watch !== undefined && { watch: watchOf(watch, options.operator) }),
   };
 }

@@ -22,7 +22,7 @@ export interface SshTarget {
 }
 
 const READY_MS = 60_000;
-const COMMAND_MS = 60_000;
+const COMMAND_MS = 180_000;
 const KEEPALIVE_MS = 10_000;
 const MOST_OUTPUT = 2 ** 24;
 

@@ -9,7 +9,7 @@ import { openSerialLine } from '../../../tools/board/serial-line.ts';
 import { Transcript } from '../../../tools/board/transcript.ts';
 
 const FAKE = fileURLToPath(new URL('../../fakes/board-login.mjs', import.meta.url));
-const TIMES = { bootMs: 20_000, answerMs: 5000, quietMs: 300 };
+const TIMES = { bootMs: 20_000, answerMs: 5000, quietMs: 300, settleMs: 120 };
 
 let folder: string;
 let socat: ChildProcess | undefined;
@@ -61,22 +61,23 @@ interface Trial {
   readonly passwords?: readonly string[];
   readonly open?: OpenLine;
   readonly replugMs?: number;
+  readonly secret?: string;
 }
 
-async function enter({ passwords = ['nvidia'], open = openSerialLine, replugMs }: Trial = {}): Promise<ConsoleShell> {
-  const console = new Console({
-    path: path(),
-    open,
-    replugMs,
-    transcript: new Transcript(join(folder, 'transcript.log')),
-  });
+async function enter({
+  passwords = ['nvidia'],
+  open = openSerialLine,
+  replugMs,
+  secret,
+}: Trial = {}): Promise<ConsoleShell> {
+  const transcript = new Transcript(join(folder, 'transcript.log'));
+  if (secret) transcript.hide(secret);
+  const console = new Console({ path: path(), open, replugMs, transcript });
   const account = { user: 'nvidia', passwords, newPassword: 'a-word-of-its-own' };
   shell = new ConsoleShell({ console, account, times: TIMES, folder: join(folder, 'run') });
   await shell.open();
   return shell;
 }
-
-const transcript = () => readFileSync(join(folder, 'transcript.log'), 'utf8');
 
 onPty('commands run as root over a console, and their output and exit status come back whole', async () => {
   await plug();
@@ -184,10 +185,12 @@ onPty('a console that says nothing is an error that names what to look at', asyn
 
 onPty('the transcript tells what was done, and no password', async () => {
   await plug();
-  const shell = await enter({ passwords: ['nvidia'] });
+  const shell = await enter({ passwords: ['nvidia'], secret: 'hunter2-hunter2' });
   await shell.run("printf 'keeper:hunter2-hunter2' >/dev/null");
   await shell.close();
-  expect(transcript()).toContain('tegra-ubuntu login:');
-  expect(transcript()).not.toMatch(/hunter2|> nvidia\n.*> nvidia\n/);
-  expect(transcript()).not.toContain(Buffer.from("printf 'keeper:hunter2").toString('base64').slice(0, 20));
+  const text = readFileSync(join(folder, 'transcript.log'), 'utf8');
+  expect(text).toContain('tegra-ubuntu login:');
+  expect(text).toContain("> printf 'keeper:[hidden]' >/dev/null");
+  expect(text).not.toMatch(/hunter2|> nvidia\n.*> nvidia\n/);
+  expect(text).not.toContain(Buffer.from("printf 'keeper:hunter2").toString('base64').slice(0, 20));
 });
