@@ -68,12 +68,13 @@ async function answersPing(network: string): Promise<boolean> {
 }
 
 function whyNot(kind: Plugged['kind'] | undefined, timeoutMs: number): string {
-  const waited = `within ${Math.max(1, Math.round(timeoutMs / 1000))} s`;
+  const waited = `${Math.max(1, Math.round(timeoutMs / 1000))} s`;
+  const claimed = 'the tool said that it was done, but';
   if (kind === 'recovery') {
-    return `the tool said that it was done, but the board is in recovery mode ${waited} after: take the jumper off, cut its power, plug it in again, then run this with --resume`;
+    return `${claimed} after ${waited} the board is in recovery mode: take the jumper off, cut its power, plug it in again, then run this with --resume`;
   }
   if (kind === 'flashing') {
-    return `the tool said that it was done, but the board is still in the flashing system: cut its power, plug it in again, then run this with --resume`;
+    return `${claimed} after ${waited} the board is still in the flashing system: cut its power, plug it in again, then run this with --resume`;
   }
-  return `the tool said that it was done, but the board did not show itself on USB ${waited}: look at its debug console, or plug it in again and run this with --resume`;
+  return `${claimed} the board did not show itself on USB within ${waited}: look at its debug console, or plug it in again and run this with --resume`;
 }

@@ -18,7 +18,8 @@ export const STAGE_NAMES: Record<FlashStage, string> = {
 /** Lines that a stage begins with. Strings of l4t_initrd_flash_internal.sh (R36) and of flash.sh. */
 const BEGINS: readonly (readonly [FlashStage, RegExp])[] = [
   ['images', /Generate flash packages|Making (system|boot)\.img|populating|Create flash environment|--no-flash/i],
-  ['boot', /Boot the device with flash initrd image|Waiting for target to boot-up|Sending (bct|mb1)/i],
+  // Not "Sending bct": that is also how the module's memory is read, before there are images.
+  ['boot', /Boot the device with flash initrd image|Waiting for target to boot-up|system\.img built successfully/i],
   ['connect', /Waiting for device to expose ssh/],
   ['write', /Start the flashing process|Writing partition|Writing \w+ (item|partition)|Start flashing device/],
 ];

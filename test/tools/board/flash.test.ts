@@ -159,7 +159,7 @@ test.each<[string, readonly ToolOrder[], RegExp]>([
 
 test.each<[string, PluggedUsb[], RegExp]>([
   ['stays away', [], /did not show itself on USB within 1 s: look at its debug console/],
-  ['is in recovery mode again', [apx('1-2', '7523')], /is in recovery mode within 1 s after: take the jumper off/],
+  ['is in recovery mode again', [apx('1-2', '7523')], /after 1 s the board is in recovery mode: take the jumper off/],
   ['hangs in the flashing system', [initrd('1-2')], /still in the flashing system: cut its power/],
   ['is another one that was there before', [gadget('1-7', 'other')], /did not show itself/],
 ])('success on paper is none when the board %s', async (_, after, message) => {
@@ -188,8 +188,8 @@ test('a module that says it is another one is stopped before it is written', asy
 test('a tool that hangs is stopped after its time, and its last line is told', async () => {
   plugUsb(root, [apx('1-2', '7523')]);
   order([{ say: 'Waiting for target to boot-up...' }, { hang: true }]);
-  const [board] = await flash({ minutes: 0.01 });
-  expect(board!.failure).toMatch(/not ended after 0.01 minutes, .*"Waiting for target to boot-up\.\.\."/);
+  const [board] = await flash({ minutes: 0.04 });
+  expect(board!.failure).toMatch(/not ended after 0.04 minutes, .*"Waiting for target to boot-up\.\.\."/);
   expect(existsSync(`/proc/${runs()[0]!.pid}`)).toBe(false);
 });
 
@@ -207,6 +207,15 @@ test('a run that was killed in the middle goes on where it stopped, with the ima
     'jetson-orin-nano-devkit',
     'internal',
   ]);
+});
+
+test('images that were not made yet are not taken', async () => {
+  plugUsb(root, [apx('1-2', '7523')]);
+  order([{ replay: 'usb-timeout' }, { exit: 1 }], WELL);
+  await flash();
+  expect(state()).toMatchObject({ images: null, written: null });
+  expect(await flash({ resume: true })).toMatchObject([{ failure: null }]);
+  expect(runs()[1]!.args).toEqual(runs()[0]!.args);
 });
 
 test('a board that was written but had not answered is only waited for', async () => {
