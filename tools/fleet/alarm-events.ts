@@ -31,7 +31,7 @@ export class EventTail {
     );
     this.#readMs ??= await this.#bookmark(now!.ms);
     if (!isWanted && !now!.hooks) {
-      await this.#keep(now!.ms);
+      this.#readMs = now!.ms;
       return [];
     }
     const rows = await this.#database.query<TailEvent & { ms: number }>(
@@ -43,7 +43,7 @@ export class EventTail {
     for (const { message, ms } of fresh) this.#given.set(nameOf(message), ms);
     // A full page may end in the middle of a moment: the next one begins there.
     const isFull = rows.length === AT_ONCE;
-    await this.#keep(isFull ? rows.at(-1)!.ms + (fresh.length > 0 ? 0 : OVERLAP_MS) : now!.ms);
+    this.#readMs = isFull ? rows.at(-1)!.ms + (fresh.length > 0 ? 0 : OVERLAP_MS) : now!.ms;
     for (const [name, ms] of this.#given) if (ms < this.#readMs - 2 * OVERLAP_MS) this.#given.delete(name);
     return fresh;
   }
@@ -56,8 +56,9 @@ export class EventTail {
     return row?.ms ?? nowMs;
   }
 
-  async #keep(ms: number): Promise<void> {
-    this.#readMs = ms;
+  /** What was given has been dealt with: a hub that starts anew goes on behind it. */
+  async done(): Promise<void> {
+    const ms = this.#readMs;
     await this.#database.query(
       'insert into bookmark (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value',
       [BOOKMARK, JSON.stringify({ ms })],

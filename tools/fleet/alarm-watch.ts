@@ -5,7 +5,7 @@ import { advance, QUIET, type Watch } from './alarm-engine.ts';
 import { EventTail, type TailEvent } from './alarm-events.ts';
 import type { AlarmRule, RuleOf } from './alarm-rules.ts';
 import { type Alarm, type AlarmKey, clearAlarm, listRules, raiseAlarm, recentAlarms } from './alarm-store.ts';
-import type { Database } from './database.ts';
+import type { Database, Queries } from './database.ts';
 import { findGaps } from './event-store.ts';
 import { enqueue, type Telling } from './webhook-store.ts';
 
@@ -60,8 +60,8 @@ export class AlarmWatch {
       ...(await this.#lookAtHub(rules, nowMs)),
       ...(await this.#listen(rules, rows, nowMs)),
       ...(await this.#forget(rules, nowMs)),
-    ].filter(({ alarm }) => alarm.silencedUntil === null || alarm.silencedUntil.getTime() < nowMs);
-    await enqueue(database, news.map(alarmTelling), nowMs);
+    ].filter(({ alarm }) => !isSilenced(alarm, nowMs));
+    await this.#tail.done();
     for (const each of news) this.#options.onAlarm?.(each);
     return news;
   }
@@ -202,8 +202,10 @@ export class AlarmWatch {
       const [rule, site, device] = key.split('/') as [string, string, string];
       if (names.has(rule)) continue;
       this.#watches!.delete(key);
-      const alarm = isRaised ? await clearAlarm(this.#options.database, { rule, site, device }, nowMs) : undefined;
-      if (alarm) news.push({ change: 'cleared', alarm });
+      if (isRaised)
+        news.push(
+          ...(await this.#write('cleared', nowMs, (queries) => clearAlarm(queries, { rule, site, device }, nowMs))),
+        );
     }
     return news;
   }
@@ -214,29 +216,42 @@ export class AlarmWatch {
     condition: Condition,
     nowMs: number,
   ): Promise<AlarmNews[]> {
-    const { database } = this.#options;
     const key = keyOf(rule.name, of);
     const before = this.#watches!.get(key) ?? QUIET;
     const { watch, change } = advance(before, condition, rule, nowMs);
     const alarmKey: AlarmKey = { rule: rule.name, site: of.site, device: of.device };
+    const { severity } = rule;
+    const { message } = condition;
     let news: AlarmNews[] = [];
-    if (change === 'clear') {
-      const alarm = await clearAlarm(database, alarmKey, nowMs);
-      if (alarm) news = [{ change: 'cleared', alarm }];
-    } else if (change !== null) {
-      const { severity } = rule;
-      const alarm = await raiseAlarm(database, alarmKey, {
-        severity,
-        message: condition.message,
-        isFlapping: watch.isFlapping,
-        nowMs,
-      });
-      news = [{ change: 'raised', alarm }];
+    if (change === 'clear')
+      news = await this.#write('cleared', nowMs, (queries) => clearAlarm(queries, alarmKey, nowMs));
+    else if (change !== null) {
+      const raised = { severity, message, isFlapping: watch.isFlapping, nowMs };
+      news = await this.#write('raised', nowMs, (queries) => raiseAlarm(queries, alarmKey, raised));
     }
     // Only what was written is remembered: where the database failed, the next look tries again.
     if (watch === QUIET) this.#watches!.delete(key);
     else if (watch !== before) this.#watches!.set(key, watch);
     return news;
+  }
+
+  /** An alarm and the word of it are written together: a hub that dies in between has done neither. */
+  #write(
+    change: AlarmNews['change'],
+    nowMs: number,
+    work: (queries: Queries) => Promise<Alarm | undefined>,
+  ): Promise<AlarmNews[]> {
+    return this.#options.database.transaction(async (queries) => {
+      const alarm = await work(queries);
+      if (!alarm) return [];
+      if (!isSilenced(alarm, nowMs)) await enqueue(queries, [alarmTelling({ change, alarm })], nowMs);
+      return [{ change, alarm }];
+    });
+  }
+
+  /** To be called when another hub had its turn: what is open is read anew. */
+  forget(): void {
+    this.#watches = undefined;
   }
 
   /** What a hub that ran before has left open, and raised within the hour. */
@@ -254,6 +269,10 @@ export class AlarmWatch {
     }
     return watches;
   }
+}
+
+function isSilenced({ silencedUntil }: Alarm, nowMs: number): boolean {
+  return silencedUntil !== null && silencedUntil.getTime() > nowMs;
 }
 
 function readRows(database: Database): Promise<Row[]> {

@@ -5,7 +5,6 @@ import { DesiredPublisher, type OperatorLink } from './desired-publisher.ts';
 import { giveLease, holdLease } from './lease.ts';
 import { type RolloutNews, stepRollouts } from './rollout-runner.ts';
 import { WebhookSender } from './webhook-sender.ts';
-import { enqueue, newKey, type Telling } from './webhook-store.ts';
 
 const LEASE = 'duties';
 /** A hub that died is replaced after so long. */
@@ -83,11 +82,10 @@ export class Duties {
   async turn(): Promise<void> {
     const { database, holder, isHearing, nowMs = Date.now, onRollout } = this.#options;
     this.#isOurTurn = (await this.#tried(() => holdLease(database, LEASE, holder, LEASE_SECONDS))) ?? false;
-    if (!this.#isOurTurn) return;
+    if (!this.#isOurTurn) return this.#alarms.forget();
     if (isHearing()) {
       const news = await this.#tried(() => stepRollouts(database, nowMs(), { name: LEASE, holder }));
       for (const each of news ?? []) onRollout?.(each);
-      await this.#tried(() => enqueue(database, (news ?? []).map(rolloutTelling), nowMs()));
     }
     await this.#tried(() => this.#publisher.work());
     if (this.#turns % ALARM_TURNS === 0) await this.#tried(() => this.#alarms.look(isHearing()));
@@ -106,17 +104,4 @@ export class Duties {
       return undefined;
     }
   }
-}
-
-/** Orders of people are told too: the hub that obeys them puts them in by this. */
-export function rolloutTelling(news: RolloutNews): Telling {
-  const time = new Date().toISOString();
-  return {
-    topic: 'rollout',
-    key: `rollout-${news.id}-${newKey()}`,
-    type: `rollout.${news.status}`,
-    time,
-    source: '/hub',
-    data: news,
-  };
 }

@@ -22,6 +22,7 @@ import {
   saveProgress,
 } from './rollout-store.ts';
 import type { Progress } from './rollout-verdict.ts';
+import { enqueue, newKey } from './webhook-store.ts';
 
 /** Something happened to a rollout, for people and programs that look on. */
 export interface RolloutNews {
@@ -59,7 +60,8 @@ export async function stepRollouts(
 
 async function stepOne(queries: Queries, rollout: Rollout, nowMs: number): Promise<RolloutNews | undefined> {
   const { id, definition, course: before } = rollout;
-  await joinLate(queries, rollout);
+  // All devices are looked through for it: once a minute is enough.
+  if (minuteOf(nowMs) !== minuteOf(before.steppedMs)) await joinLate(queries, rollout);
   const look = await readLook(queries, rollout, nowMs);
   const { course, devices, actions, happened } = step({ definition, course: before, nowMs, ...look });
   await saveProgress(queries, id, devices);
@@ -70,7 +72,7 @@ async function stepOne(queries: Queries, rollout: Rollout, nowMs: number): Promi
     lines.push(`taken back from ${await takeBackAll(queries, { ...rollout, course }, true)} devices`);
   }
   await log(queries, id, HUB, lines);
-  return lines.length > 0 ? newsOf({ ...rollout, course }, lines) : undefined;
+  return lines.length > 0 ? tell(queries, { ...rollout, course }, lines, nowMs) : undefined;
 }
 
 async function act(queries: Queries, rollout: Rollout, { kind, name }: Action): Promise<void> {
@@ -131,8 +133,9 @@ export async function orderRollout(
   nowMs: number,
 ): Promise<RolloutNews> {
   const definition = parseRollout(json, 'rollout');
-  const rollout = await database.transaction((queries) => createRollout(queries, definition, who, nowMs));
-  return newsOf(rollout, ['created']);
+  return database.transaction(async (queries) =>
+    tell(queries, await createRollout(queries, definition, who, nowMs), ['created'], nowMs),
+  );
 }
 
 export type Order =
@@ -142,13 +145,19 @@ export type Order =
   | { readonly order: 'abort'; readonly reason: string; readonly rollBack: boolean };
 
 /** Does what a person orders; everything of it or nothing. @throws UserError when it has no meaning now */
-export function obey(database: Database, which: number | string, order: Order, who: string): Promise<RolloutNews> {
+export function obey(
+  database: Database,
+  which: number | string,
+  order: Order,
+  who: string,
+  nowMs = Date.now(),
+): Promise<RolloutNews> {
   return database.transaction(async (queries) => {
     const rollout = await findRollout(queries, which, true);
     const { course, what } = await obeyed(queries, rollout, order);
     await saveCourse(queries, rollout.id, course);
     await log(queries, rollout.id, who, [what]);
-    return newsOf({ ...rollout, course }, [what]);
+    return tell(queries, { ...rollout, course }, [what], nowMs);
   });
 }
 
@@ -183,9 +192,23 @@ async function obeyed(queries: Queries, rollout: Rollout, order: Order) {
   }
 }
 
-function newsOf({ id, name, course }: Rollout, happened: readonly string[]): RolloutNews {
+/** Puts the news into the queues of webhooks, in the transaction that makes them. */
+async function tell(
+  queries: Queries,
+  { id, name, course }: Rollout,
+  happened: readonly string[],
+  nowMs: number,
+): Promise<RolloutNews> {
   const { status, reason, wave } = course;
-  return { id, name, status, reason, wave: wave + 1, happened };
+  const news = { id, name, status, reason, wave: wave + 1, happened };
+  const time = new Date(nowMs).toISOString();
+  const telling = { topic: 'rollout' as const, key: `rollout-${id}-${newKey()}`, type: `rollout.${status}`, time };
+  await enqueue(queries, [{ ...telling, source: '/hub', data: news }], nowMs);
+  return news;
+}
+
+function minuteOf(ms: number): number {
+  return Math.floor(ms / 60_000);
 }
 
 function keyOf(name: string): { site: string; device: string } {

@@ -59,10 +59,10 @@ class Simulation {
     return this.habits[i]!.online.some(([from, to]) => this.minute >= from && this.minute < to);
   }
 
-  /** One look a minute. */
-  run(minutes: number): this {
-    for (let i = 0; i < minutes; i += 1) {
-      this.minute += 1;
+  /** One look a minute, or as often as is said. */
+  run(minutes: number, every = 1): this {
+    for (let i = 0; i < minutes; i += every) {
+      this.minute += every;
       this.look();
     }
     return this;
@@ -273,6 +273,14 @@ test('a soaking wave delays the next one', () => {
   const fleet = new Simulation(many(4), { waves: [{ devices: 1, soakMinutes: 1440 }, {}] }).run(1400);
   expect(fleet.sends).toHaveLength(1);
   expect(fleet.run(100).course.status).toBe('done');
+});
+
+test('no minute has more beginnings than the rate, wherever it starts', () => {
+  const fleet = new Simulation(many(12), { waves: [{}], perMinute: 3 }).run(6, 1 / 8);
+  const begun = fleet.sends.map(({ minute }) => minute);
+  expect(begun).toHaveLength(12);
+  for (const from of begun)
+    expect(begun.filter((minute) => minute >= from && minute < from + 1).length).toBeLessThanOrEqual(3);
 });
 
 test('devices are begun only while their window is open', () => {
