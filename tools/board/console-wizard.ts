@@ -16,11 +16,18 @@ const ENTER = '\r';
 /** For the slowest page, which makes the account and the swap file. */
 const PAGE_MS = 600_000;
 const QUIET_MS = 20_000;
+/** A page is drawn in pieces. */
+const SETTLE_MS = 500;
 /** Whatever happens, a wizard that asks more than this is going in circles. */
 const MOST_PAGES = 40;
 
 /** Answers until the login prompt is there. Pages may come in any order; what is not known is left as it is offered. */
-export async function answerWizard(console: Console, account: Account, hostname: string): Promise<void> {
+export async function answerWizard(
+  console: Console,
+  account: Account,
+  hostname: string,
+  settleMs = SETTLE_MS,
+): Promise<void> {
   const { user, newPassword } = account;
   const type = (text: string, secret?: string) => (at: Console) => {
     // The fields of newt take the text as typed; Tab leads to the button.
@@ -59,7 +66,7 @@ export async function answerWizard(console: Console, account: Account, hostname:
       console.press(ENTER); // the prompt was used up by this look at it
       return;
     }
-    await console.settle(500, 5000);
+    await console.settle(settleMs, 10 * settleMs);
     pages.find(({ name }) => name === which)!.answer(console);
   }
   throw new UserError(

@@ -1,7 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import ssh2 from 'ssh2';
 import { plainText, withoutKernel } from '../../../tools/board/console-text.ts';
+import { lastingName } from '../../../tools/board/lasting-name.ts';
+import { boardRun, provisionAll } from '../../../tools/board/provision-batch.ts';
 import { boardStep } from '../../../tools/board/provision-board.ts';
 import { readPlans } from '../../../tools/board/provision-csv.ts';
 import { wifiStep } from '../../../tools/board/provision-network.ts';
@@ -231,4 +234,24 @@ test('what a terminal draws and what the kernel says in between is left out', ()
   expect(plainText(page)).toContain('Who are you?\n');
   expect(withoutKernel('tegra-ubuntu login: [   34.100231] random: crng init done\n')).toBe('tegra-ubuntu login: ');
   expect(withoutKernel('a[12] = [ 1.5] stays\n')).toBe('a[12] = [ 1.5] stays\n');
+});
+
+test('a name that lasts is left as it is, and a port without one too', () => {
+  expect(lastingName('/dev/serial/by-id/usb-x', '/dev/serial/by-id')).toBe('/dev/serial/by-id/usb-x');
+  expect(lastingName('/dev/null', join(folder, 'none'))).toBe('/dev/null');
+});
+
+test('one board that fails holds up no other, and each keeps its own log', async () => {
+  const plans = ['mill-3', 'mill-4'].map((device) =>
+    parsePlan({ site: 'north', device, serial: join(folder, `tty-${device}`) }, device),
+  );
+  const identity = Buffer.from(ssh2.utils.generateKeyPairSync('ed25519').private);
+  const runs = plans.map(boardRun);
+  const signal = new AbortController().signal;
+  const means = { folder, identity, password: 'nvidia' };
+  await provisionAll(runs, means, { jobs: 1, resume: false, signal, onChange: () => undefined });
+  expect(runs.map(({ outcome }) => outcome)).toEqual(['failed', 'failed']);
+  expect(runs[1]!.failure).toContain(`There is no serial port ${join(folder, 'tty-mill-4')}`);
+  expect(readFileSync(join(folder, 'north/mill-3/transcript.log'), 'utf8')).toContain('provisions north/mill-3');
+  expect(readFileSync(join(folder, 'north/mill-4/transcript.log'), 'utf8')).toContain('tty-mill-4');
 });
