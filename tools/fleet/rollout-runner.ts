@@ -116,7 +116,9 @@ async function takeBackAll(queries: Queries, rollout: Rollout, rollBack: boolean
     const fate = afterAbort(device, rollBack);
     if (fate === 'take-back') {
       await takeBack(queries, rollout, device.name);
-      changedDevices.push({ ...device, phase: 'reverted' });
+      // After a stop a person decides whether those that failed are tried again.
+      const hasFailed = device.phase === 'failed' || device.phase === 'silent';
+      if (rollout.course.status === 'aborted' || !hasFailed) changedDevices.push({ ...device, phase: 'reverted' });
       count += 1;
     } else if (fate === 'leave-out' && rollout.course.status === 'aborted')
       changedDevices.push({ ...device, phase: 'out' });

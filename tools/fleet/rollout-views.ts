@@ -67,6 +67,7 @@ export async function rolloutPreview(queries: Queries, definition: RolloutDefini
       ...{ devices, approval: definition.waves[i]!.approval },
       online: devices.filter((name) => known.get(name)?.online).length,
     })),
+    unknown: waves.flat().filter((name) => !known.has(name)),
     withoutZone: isZoned ? waves.flat().filter((name) => !known.get(name)?.zone).length : 0,
   };
 }

@@ -147,7 +147,7 @@ function parsed(text: string, file: string): unknown {
 
 const SHOWN_PER_WAVE = 12;
 
-function previewLines({ name, waves, withoutZone }: RolloutPreview): string[] {
+function previewLines({ name, waves, unknown, withoutZone }: RolloutPreview): string[] {
   const all = waves.reduce((sum, { devices }) => sum + devices.length, 0);
   return [
     `${name}: ${all} devices in ${waves.length} waves (dry run: nothing begun)`,
@@ -157,6 +157,11 @@ function previewLines({ name, waves, withoutZone }: RolloutPreview): string[] {
         ? [`    ${devices.slice(0, SHOWN_PER_WAVE).join(' ')}${devices.length > SHOWN_PER_WAVE ? ' ...' : ''}`]
         : []),
     ]),
+    ...(unknown.length > 0
+      ? [
+          `  never heard: ${unknown.slice(0, SHOWN_PER_WAVE).join(' ')}${unknown.length > SHOWN_PER_WAVE ? ' ...' : ''} (${unknown.length})`,
+        ]
+      : []),
     ...(withoutZone > 0
       ? [`  ${withoutZone} devices have no time zone: their window is that of UTC (earshot fleet config tag --zone)`]
       : []),

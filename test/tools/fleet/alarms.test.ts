@@ -334,6 +334,12 @@ stageTest(
     expect(news).toEqual([]);
     await pass(2);
     expect(news).toEqual(['raised device-silent north']);
+    // A retained copy of the same message, after the collector came back, is no sign of life.
+    await keepDeviceMessages(database, [
+      { kind: 'health', message: health({ time: new Date(Date.parse(time) + told).toISOString() }) },
+    ]);
+    await pass(2);
+    expect(news).toEqual(['raised device-silent north']);
     await pass(5, false); // the hub does not know: nothing is cleared, nothing raised
     await say(database, {});
     await pass(2);

@@ -247,6 +247,10 @@ serverTest(
     );
     const failed = (await lines(hub)).filter((line) => line.includes('unhealthy after the change: sound-stalled'));
     expect(failed.length).toBeGreaterThan(0);
+    const { id } = await findRollout(hub.database, 'r');
+    const phases = (await readProgress(hub.database, id)).slice(0, 3).map(({ phase }) => phase);
+    expect(phases).toContain('failed');
+    expect(phases.every((phase) => phase === 'failed' || phase === 'reverted')).toBe(true);
     expect(devices.slice(3).every(({ wishes }) => wishes.length === 0)).toBe(true);
   },
 );

@@ -48,6 +48,7 @@ export const RolloutQuery = z.strictObject({
 export const RolloutPreview = z.object({
   name: z.string(),
   waves: z.array(z.object({ devices: z.array(z.string()), online: count, approval: z.boolean() })),
+  unknown: z.array(z.string()).describe('devices of a list that the hub never heard'),
   withoutZone: count.describe(
     "devices for which no time zone is noted: their window is that of UTC, where it is the device's",
   ),

@@ -217,15 +217,21 @@ test('the terminal sets, shows and compares wishes at the hub, and refuses an ol
 
 test('the terminal previews, begins, lists and shows rollouts; the dry run begins nothing', async () => {
   const file = join(folder, 'r2.json');
-  await writeFile(
-    file,
-    JSON.stringify(definition('r2', { waves: [{ devices: 1 }, {}], window: { from: '00:00', to: '00:00' } })),
+  const windowed = JSON.stringify(
+    definition('r2', { waves: [{ devices: 1 }, {}], window: { from: '00:00', to: '00:00' } }),
   );
+  await writeFile(file, windowed);
   const text = await printed(() => create(desk, file, { dryRun: true }));
   expect(text).toMatch(
     /^r2: 3 devices in 2 waves \(dry run: nothing begun\)\n {2}wave 1: 1 devices, [01] online now\n/,
   );
   expect(text).toContain('3 devices have no time zone: their window is that of UTC');
+  await writeFile(
+    file,
+    JSON.stringify(definition('r2', { waves: [{}], target: { devices: ['mill/a', 'mill/typo'] } })),
+  );
+  expect(await printed(() => create(desk, file, { dryRun: true }))).toContain('never heard: mill/typo (1)');
+  await writeFile(file, windowed);
   await desk.note({ site: 'mill', device: 'a' }, { addTags: ['roof'], removeTags: [], zone: 'Europe/Berlin' });
   expect(await printed(() => create(desk, file, { dryRun: true }))).toContain('2 devices have no time zone');
   expect(await printed(() => create(desk, file, {}))).toMatch(/^rollout \d+ r2: running, wave 1 of 2\n$/);
