@@ -57,7 +57,7 @@ function sources(folder: string): string[] {
 /** Static and dynamic imports, re-exports and worker files; what stands in comments does not count. */
 function importsOf(file: string): string[] {
   const code = readFileSync(join(ROOT, file), 'utf8').replace(/^\s*(\/\/|\*|\/\*).*$/gm, '');
-  const pattern = /(?:\bfrom\s*|\bimport\s*\(\s*|^import\s*|\bnew URL\(\s*)(['"])([^'"\n]+)\1/gm;
+  const pattern = /(?:\bfrom\s*|\bimport\s*\(\s*|^import\s*|\bnew URL\(\s*)(['"])([^'"\s,]+)\1/gm;
   return [...code.matchAll(pattern)].map((match) => match[2]!);
 }
 

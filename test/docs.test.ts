@@ -1,8 +1,9 @@
 // The pages keep their word: every command they name exists with its options, every link leads somewhere.
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { program } from '../tools/program.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PAGES = [
@@ -14,23 +15,41 @@ const PAGES = [
 ];
 const read = (page: string) => readFileSync(join(ROOT, page), 'utf8');
 
-const helpTexts = new Map<string, string>();
-function help(command: readonly string[]): string {
-  const key = command.join(' ');
-  const known = helpTexts.get(key);
-  if (known !== undefined) return known;
-  const text = execFileSync(process.execPath, [join(ROOT, 'bin/earshot.js'), ...command, '--help'], {
-    encoding: 'utf8',
-  });
-  helpTexts.set(key, text);
-  return text;
+const earshot = await program();
+
+/** The command of these words, as far as they name one; the rest is what it is given. */
+function resolve(words: readonly string[]): { command: Command; given: readonly string[] } {
+  let command = earshot;
+  let depth = 0;
+  for (let next = sub(command, words[0]); next; next = sub(command, words[depth])) {
+    command = next;
+    depth += 1;
+  }
+  return { command, given: words.slice(depth) };
 }
 
-/** Names of the commands that a help text lists. */
-const listed = (text: string) =>
-  [...(text.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z][a-z-]*) /gm)].map((match) => match[1]!);
+function sub(command: Command, word: string | undefined): Command | undefined {
+  return command.commands.find((each) => each.name() === word);
+}
 
-const GROUPS = ['data', 'model', 'field', 'board', 'fleet'];
+const optionsOf = (command: Command) => ['--help', '--debug', ...command.options.flatMap(({ long }) => long ?? [])];
+
+/** All that the program can be asked to do: groups are only names. */
+function leaves(command: Command): Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+}
+
+/** As --help prints it, with what is said after it. */
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({
+    writeOut: (part) => {
+      text += part;
+    },
+  });
+  command.outputHelp();
+  return text;
+}
 
 /** What a reader would type: the lines of code blocks and what stands in backquotes, without comments. */
 const typed = PAGES.flatMap((page) =>
@@ -48,24 +67,26 @@ test('the pages name commands', () => {
 
 test('every command that a page names exists, with every option it is given', () => {
   const wrong = earshotLines.filter(({ line }) => {
-    const words = line.split(/\s+/).slice(1);
-    const command: string[] = [];
-    while (listed(help(command)).includes(words[command.length] ?? '')) command.push(words[command.length]!);
-    // A group alone is no command, and neither is a word that no group lists.
-    const unknown = words[command.length] ?? '--';
-    if (command.length === 0 || (listed(help(command)).length > 0 && !unknown.startsWith('-'))) return true;
-    const text = help(command);
-    return words.filter((word) => word.startsWith('--')).some((option) => !text.includes(option));
+    const { command, given } = resolve(line.split(/\s+/).slice(1));
+    // A group with a word that it does not list is no command.
+    if (
+      command === earshot ||
+      (command.commands.length > 0 && command.registeredArguments.length === 0 && /^[a-z]/.test(given[0] ?? '--'))
+    )
+      return true;
+    const options = optionsOf(command);
+    return given.filter((word) => word.startsWith('--')).some((word) => !options.includes(word.split('=')[0]!));
   });
   expect(wrong).toEqual([]);
 });
 
 test('the options that pages give to npm start are options of earshot run', () => {
-  const options = typed
+  const given = typed
     .filter(({ line }) => line.startsWith('npm start'))
     .flatMap(({ line }) => line.split(' -- ')[1]?.match(/--\w+/g) ?? []);
-  expect(options.length).toBeGreaterThan(1);
-  expect(options.filter((option) => !help(['run']).includes(option))).toEqual([]);
+  expect(given.length).toBeGreaterThan(1);
+  const options = optionsOf(resolve(['run']).command);
+  expect(given.filter((option) => !options.includes(option))).toEqual([]);
 });
 
 test('every npm script that a page names exists', () => {
@@ -85,14 +106,13 @@ test('every link of the pages leads to a file', () => {
 });
 
 test('every command explains itself with examples', () => {
-  const commands = listed(help([])).filter((name) => name !== 'help');
-  const paths = commands.flatMap((name) =>
-    GROUPS.includes(name)
-      ? listed(help([name]))
-          .filter((sub) => sub !== 'help')
-          .map((sub) => [name, sub])
-      : [[name]],
-  );
-  const silent = paths.filter((path) => !/examples?:/i.test(help(path)));
-  expect(silent.map((path) => path.join(' '))).toEqual([]);
+  const commands = leaves(earshot);
+  expect(commands.length).toBeGreaterThan(50);
+  const silent = commands.filter((command) => {
+    // Commands within commands may leave the examples to the one above.
+    for (let each: Command | null = command; each && each !== earshot; each = each.parent)
+      if (/examples?:/i.test(helpOf(each))) return false;
+    return true;
+  });
+  expect(silent.map((command) => `${command.parent?.name()} ${command.name()}`)).toEqual([]);
 });
