@@ -22,6 +22,7 @@ export interface Habits {
 }
 
 const PICTURE_MS = 200;
+const HEALTH_MS = 20_000;
 const DEFAULT_HABITS: Habits = { celsius: 48, queued: 0 };
 
 export class SimulatedDevice {
@@ -36,6 +37,8 @@ export class SimulatedDevice {
   #leaseEndMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #heard: Heard[] = [];
+  #isSilent = false;
+  #fromSeconds = 0;
 
   /** @param bootMs Unix time when it was switched on */
   constructor(post: Post, seed: number, bootMs: number, habits: Habits = DEFAULT_HABITS) {
@@ -62,11 +65,14 @@ export class SimulatedDevice {
     await this.#report(0, null);
   }
 
+  /** A lost device says nothing any more. */
   async sayState(state: 'ready' | 'lost' | 'disconnected' | 'alert'): Promise<void> {
+    this.#isSilent = state === 'lost';
     await this.#say('state', stateMessage(this.post, state, new Date()));
   }
 
   async sayHealth(time: Date): Promise<void> {
+    if (this.#isSilent) return;
     const daily = 4 * Math.sin(time.getTime() / 3_600_000) + 1.5 * this.#random();
     const figures = { ...this.#habits, celsius: this.#habits.celsius + daily, bootMs: this.#bootMs };
     await this.#say('health', healthMessage(this.post, figures, time, this.#random));
@@ -85,8 +91,12 @@ export class SimulatedDevice {
 
   /** The same as it happens: new at once, updates, the end when it ends. */
   live(sound: Sound): void {
-    const heard = hear(this.post, sound, this.#random);
+    const heard = this.#isSilent ? undefined : hear(this.post, sound, this.#random);
     if (!heard) return;
+    setTimeout(() => this.#begin(heard, sound), heard.metres / 0.3432).unref(); // the sound has to come here first
+  }
+
+  #begin(heard: Heard, sound: Sound): void {
     const track = this.#nextTrack();
     const startMs = Date.now();
     this.#heard.push(heard);
@@ -135,6 +145,7 @@ export class SimulatedDevice {
 
   #show(seconds: number): void {
     this.#leaseEndMs = Date.now() + 1000 * seconds;
+    if (!this.#timer) this.#fromSeconds = (Date.now() - this.#bootMs - this.#liveSeq * PICTURE_MS) / 1000;
     this.#timer ??= setInterval(() => {
       if (Date.now() > this.#leaseEndMs) {
         clearInterval(this.#timer);
@@ -142,7 +153,7 @@ export class SimulatedDevice {
         return;
       }
       this.#liveSeq += 1;
-      const streamSeconds = (Date.now() - this.#bootMs) / 1000;
+      const streamSeconds = this.#fromSeconds + (this.#liveSeq * PICTURE_MS) / 1000;
       void this.#say('live', liveMessage(this.post, this.#heard, this.#liveSeq, streamSeconds, this.#random));
     }, PICTURE_MS).unref();
   }
@@ -183,5 +194,11 @@ export function soundOn(devices: readonly SimulatedDevice[], everyMs: number): (
     next += 1;
     for (const device of devices) device.live(sound);
   }, everyMs).unref();
-  return () => clearInterval(timer);
+  const health = setInterval(() => {
+    for (const device of devices) void device.sayHealth(new Date());
+  }, HEALTH_MS).unref();
+  return () => {
+    clearInterval(timer);
+    clearInterval(health);
+  };
 }

@@ -33,7 +33,7 @@ export function SourceMark({ source, x, y, scale, isChosen }: SourceMarkProps) {
         ry={Math.max(3, source.semiMajorMetres / scale)}
         transform={`translate(${x} ${y}) rotate(${source.axisDegrees})`}
         fill={colour}
-        fill-opacity="0.22"
+        fill-opacity="0.14"
         stroke={colour}
         stroke-width={isChosen ? 3 : 1.5}
         stroke-dasharray={source.isAmbiguous ? '4 3' : undefined}

@@ -42,12 +42,9 @@ export function MapPage() {
   if (!plane) return <Nowhere isLoaded={fleet.isLoaded} count={fleet.answers.length} />;
   const devices = shown.map((answer) => mapDevice(answer, plane));
   const byKey = new Map(devices.map((device) => [device.key, device]));
-  const sources = (value?.sources ?? [])
-    .map((source) => mapSource(source, plane))
-    .filter(
-      ({ strength, heardBy }) => strength > 0 && heardBy.some((name) => site === '' || name.startsWith(`${site}/`)),
-    );
-  sources.sort((a, b) => b.strength - a.strength);
+  const located = (value?.sources ?? []).map((source) => mapSource(source, plane));
+  const isShown = (name: string) => site === '' || name.startsWith(`${site}/`);
+  const sources = newestOfEach(located.filter(({ strength, heardBy }) => strength > 0 && heardBy.some(isShown)));
   const rays = bearings.flatMap(({ key, event, strength }) => {
     const device = byKey.get(keyOf(event));
     if (!device) return [];
@@ -105,6 +102,18 @@ function Nowhere({ isLoaded, count }: { readonly isLoaded: boolean; readonly cou
       </div>
     </div>
   );
+}
+
+/** A sound that comes again from the same place is drawn once: as it was placed last. */
+function newestOfEach<S extends MapSource>(sources: readonly S[]): S[] {
+  const kept: S[] = [];
+  for (const source of [...sources].sort((a, b) => b.strength - a.strength)) {
+    const isSame = (newer: S) =>
+      newer.label === source.label &&
+      Math.hypot(newer.east - source.east, newer.north - source.north) < newer.semiMajorMetres + source.semiMajorMetres;
+    if (!kept.some(isSame)) kept.push(source);
+  }
+  return kept;
 }
 
 /** How far away the source is that the bearing belongs to; null: none is known. */
