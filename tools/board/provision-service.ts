@@ -14,7 +14,9 @@ import { holds, must, quoted, type Shell } from './shell.ts';
 const DAY_MS = 86_400_000;
 /** A certificate that ends sooner is asked for again. */
 const LEAST_DAYS = 60;
-const DOCTOR_MS = 300_000;
+const DOCTOR_MS = 600_000;
+/** What was changed below it takes effect at its next start, which a later step sees to. */
+const STOP = 'systemctl stop earshot 2>/dev/null || true';
 /** As TimeoutStartSec of the unit: a first start may build an engine. */
 const START_MS = 1_800_000;
 
@@ -53,7 +55,7 @@ export function serviceFilesStep(shell: Shell): Step {
         shell,
         'making the user of the service',
         `systemd-sysusers && install -d -m 700 -o earshot -g earshot ${PLACES.state}
-         systemctl daemon-reload; udevadm control --reload 2>/dev/null || true`,
+         systemctl daemon-reload; ${STOP}; udevadm control --reload 2>/dev/null || true`,
       );
     },
   };
@@ -78,7 +80,10 @@ export function settingsStep(shell: Shell, content: string): Step {
     name: 'settings',
     aim: PLACES.settings,
     look: () => lookAtFiles(shell, files),
-    make: () => putFiles(shell, files),
+    async make() {
+      await putFiles(shell, files);
+      await must(shell, 'stopping the service', STOP);
+    },
   };
 }
 
@@ -112,6 +117,7 @@ export function certificateStep(shell: Shell, plan: Plan, authority: Authority, 
       if (begin < 0) throw new UserError(`The board made no certificate request: ${request.slice(0, 200)}`);
       const { chain } = await authority.sign(plan, `${request.slice(begin)}\n`);
       await putFiles(shell, [root]);
+      await must(shell, 'stopping the service', STOP);
       await must(
         shell,
         'storing the certificate',
@@ -122,16 +128,20 @@ export function certificateStep(shell: Shell, plan: Plan, authority: Authority, 
   };
 }
 
-/** earshot doctor on the board, as the service's user. It changes nothing: what it finds wrong is for a person. */
+/** earshot doctor on the board, as the service's user, before the service starts. What it finds wrong is for a person. */
 export function doctorStep(shell: Shell): Step {
   let said: string | undefined;
   return {
     name: 'doctor',
     aim: 'earshot doctor finds nothing that fails',
-    look: async () => (said === undefined ? notSo('not asked yet') : so(said)),
+    async look() {
+      if (said !== undefined) return so(said);
+      // It holds the microphone and its name at the broker, and says itself what it lacks.
+      return (await holds(shell, 'systemctl is-active --quiet earshot'))
+        ? so('the service runs')
+        : notSo('not asked yet');
+    },
     async make() {
-      // The running service holds microphone and name at the broker.
-      await must(shell, 'stopping the service', 'systemctl stop earshot 2>/dev/null || true');
       const script = `${AS_SERVICE} ${EARSHOT} doctor --json --config ${quoted(PLACES.settings)}`;
       const { output } = await shell.run(script, DOCTOR_MS);
       const findings = output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
