@@ -26,7 +26,7 @@ export function DeviceMark({ device, x, y, isNamed, isChosen }: DeviceMarkProps)
   const { name, headingDegrees, state } = device;
   return (
     // The list beside the map holds the same links for the keyboard.
-    <a href={device.href} tabIndex={-1} class={`device-mark ${TONES[state ?? ''] ?? 'faint'}`} aria-label={name}>
+    <a href={device.href} tabindex={-1} class={`device-mark ${TONES[state ?? ''] ?? 'faint'}`} aria-label={name}>
       <title>{`${name}: ${stateWord(state)}`}</title>
       <g transform={`translate(${x} ${y})`}>
         {isChosen && <circle r="17" class="chosen" />}

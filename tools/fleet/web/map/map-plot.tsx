@@ -49,7 +49,7 @@ export function MapPlot({ devices, rays, sources, chosen }: MapPlotProps) {
         class="map-plot"
         role="application"
         aria-label="Map of devices. Arrow keys move it, plus and minus zoom, 0 shows all devices; the list beside it says the same in words."
-        tabIndex={0}
+        tabindex={0}
         {...hands}
       >
         <Grid view={view} size={size} />
