@@ -25,6 +25,7 @@ export interface FetchOptions {
   /** Of the bundle file, where it is known: checked when it is fetched whole. */
   readonly sha256?: string;
   readonly downloader: Downloader;
+  /** Told while the bundle comes whole; file by file its onFile tells. */
   readonly onBytes?: (received: number, all: number) => void;
 }
 
@@ -86,10 +87,7 @@ async function unpackFromFiles(
   head: BundleHead,
   onFile: OnFile,
 ): Promise<boolean> {
-  const { own, onBytes } = options;
-  const missing = missingFiles(head.manifest, own);
-  const all = missing.reduce((sum, { bytes }) => sum + bytes, 0);
-  let fetched = 0;
+  const { own } = options;
   try {
     await appearWhole(folder, async (partial) => {
       for (const file of head.manifest.files) {
@@ -98,8 +96,6 @@ async function unpackFromFiles(
         if (!(await copied(own.get(file.sha256), place, file))) {
           await fetchFile(options, file, place);
           own.set(file.sha256, place);
-          fetched += file.bytes;
-          onBytes?.(fetched, all);
         }
         await chmod(place, modeOf(file));
         onFile(file);

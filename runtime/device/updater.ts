@@ -15,6 +15,8 @@ const OWN_LIMIT_SHARE = 0.9;
 const [SILENT_SECONDS, STUCK_SECONDS] = [10, 60];
 /** Between two tries to reach a server that is away: anywhere in this time, so that a fleet does not come all at once. */
 const AGAIN_MS = 600_000;
+/** Progress is told no more often. */
+const REPORT_MS = 5000;
 const SETTINGS_FILE = 'update-settings.json';
 
 /** A release as config/desired wishes it. */
@@ -74,6 +76,8 @@ export class Updater {
   #child: ReturnType<typeof spawn> | undefined;
   #again: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
+  #toldMs = 0;
+  #isInstalling = false;
   #isStopping = false;
 
   constructor(options: UpdaterOptions) {
@@ -126,7 +130,7 @@ export class Updater {
   #consider(): void {
     const { root, onReport } = this.#options;
     const wished = this.#wished;
-    if (!wished || this.#child || this.#isStopping) return;
+    if (!wished || this.#isInstalling || this.#isStopping) return;
     const { name, sequence } = wished.release;
     if (root === undefined) {
       const error = 'this device was not set up with slots: provision it anew, or update it by hand';
@@ -136,6 +140,7 @@ export class Updater {
     }
     if (!isNew(readSlots(root), wished.release, wished.version)) return;
     clearTimeout(this.#again);
+    this.#isInstalling = true;
     void this.#install(root, wished.release, wished.version);
   }
 
@@ -146,6 +151,7 @@ export class Updater {
     this.#tell({ wish, stage: 'downloading', share: 0 });
     log.info('update-begun', `Release ${wish.name} (${wish.sequence}) is fetched.`);
     await writeState(config, settings);
+    if (this.#isStopping) return;
     const args = [join(PACKAGE_ROOT, 'bin', 'earshot.js'), 'update', 'install', wish.url, '--json', '--root', root];
     args.push('--config', config, '--sha256', wish.sha256, '--name', wish.name, '--sequence', String(wish.sequence));
     args.push('--wish', String(version), ...(vitals()?.isOnline ? ['--needs-broker'] : []));
@@ -158,6 +164,7 @@ export class Updater {
       else if (said) answer = said;
     }
     this.#child = undefined;
+    this.#isInstalling = false;
     if (!this.#isStopping) this.#ended(root, wish, version, answer);
   }
 
@@ -211,7 +218,11 @@ export class Updater {
   }
 
   #tell(going: Going): void {
+    const isNews = going.stage !== this.#going?.stage || going.error !== this.#going?.error;
     this.#going = going;
+    const now = performance.now();
+    if (!isNews && now - this.#toldMs < REPORT_MS) return;
+    this.#toldMs = now;
     this.#options.onReport();
   }
 }
