@@ -11,6 +11,8 @@ import { type Mosquitto, mosquittoTest, startMosquitto } from '../../mosquitto.t
 import { type Postgres, postgresTest, startPostgres } from '../../postgres.ts';
 
 const KEEPING = 'max_inflight_messages 100\npersistence true\nautosave_interval 1\nautosave_on_changes true';
+/** After a restart mosquitto 2.0.11 keeps nothing for a client without a name, until it is back, once there are access rules. */
+const RULES = 'topic readwrite #\nuser hub\ntopic readwrite #';
 const time = '2026-11-23T10:00:00.000Z';
 
 function event(seq: number, more: Partial<EventMessage> = {}) {
@@ -41,7 +43,7 @@ interface Hub {
 }
 
 async function withHub(work: (hub: Hub) => Promise<void>): Promise<void> {
-  const [broker, postgres] = await Promise.all([startMosquitto(KEEPING), startPostgres()]);
+  const [broker, postgres] = await Promise.all([startMosquitto(KEEPING, RULES), startPostgres()]);
   const database = await openDatabase(postgres.url);
   await migrate(database);
   const device = await connectAsync(broker.url, { protocolVersion: 5, reconnectPeriod: 100 });
@@ -49,7 +51,14 @@ async function withHub(work: (hub: Hub) => Promise<void>): Promise<void> {
   const collectors: Collector[] = [];
   const collector = async (clientId: string, group?: string) => {
     const onTrouble = (error: Error) => void troubles.push(error.message);
-    const made = new Collector({ url: broker.url, clientId, group, database, batchLimit: 50, onTrouble });
+    const made = new Collector({
+      url: broker.url.replace('//', '//hub@'),
+      clientId,
+      group,
+      database,
+      batchLimit: 50,
+      onTrouble,
+    });
     await made.start();
     collectors.push(made);
     return made;
