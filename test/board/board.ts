@@ -1,6 +1,6 @@
 // npm run test:board: a real arm64 Debian under qemu-system-aarch64, from its first boot to a revoked certificate.
 // Needs Debian's qemu-system-arm, qemu-utils, qemu-user-static, mmdebstrap, mosquitto and openssh-client; the first run makes the
-// disk as root. --keep FOLDER keeps everything there; --until N ends after so many proofs.
+// disk as root. --keep FOLDER keeps everything there, and goes on with a disk that is there; --until N ends after so many proofs.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

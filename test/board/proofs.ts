@@ -1,6 +1,6 @@
 // What the virtual board proves, one step after the other; each throws when it does not hold.
 import { execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PACKAGE_ROOT } from '../../runtime/worker-file.ts';
@@ -45,8 +45,9 @@ async function provisioned(scene: Scene): Promise<string> {
   const { folder, releases } = scene;
   writeFileSync(join(folder, 'password'), `${FLASHED_PASSWORD}\n`, { mode: 0o600 });
   writeFileSync(join(folder, 'settings.json'), JSON.stringify(scene.around.settings));
-  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'keeper')]);
-  releases.make('first', 1);
+  const key = join(folder, 'keeper');
+  if (!existsSync(key)) execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+  if (!existsSync(join(folder, 'first.bundle'))) releases.make('first', 1);
   const steps = await provision(scene);
   const done = steps.filter(({ state }) => state === 'done').length;
   if (!steps.some(({ step, state }) => step === 'heartbeat' && state === 'done'))
