@@ -43,7 +43,7 @@ try {
 }
 
 async function take({ name, path, scheme, waitMs, site }: Shot): Promise<void> {
-  const opened = await visit(browser, stack.url, { scheme, height: 800, scale: SCALE });
+  const opened = await visit(browser, stack.url, { scheme, height: 720, scale: SCALE });
   await opened.open('/devices');
   await signIn(opened, 'anna', USERS.anna.password);
   await opened.open(path);
@@ -52,7 +52,7 @@ async function take({ name, path, scheme, waitMs, site }: Shot): Promise<void> {
   await opened.page.waitForTimeout(waitMs);
   const picture = await opened.page.screenshot();
   const file = join(IMAGES, `${name}.png`);
-  await sharp(picture).png({ palette: true, colours: 128, effort: 10 }).toFile(file);
+  await sharp(picture).png({ palette: true, colours: 96, effort: 10 }).toFile(file);
   const { size } = await stat(file);
   console.log(`${file}: ${Math.round(size / 1000)} kB`);
   if (size > MOST_BYTES) throw new Error(`${file} has ${size} bytes, more than ${MOST_BYTES}`);

@@ -38,6 +38,7 @@ export class SimulatedDevice {
   #timer: NodeJS.Timeout | undefined;
   #heard: Heard[] = [];
   #isSilent = false;
+  #isStopped = false;
   #fromSeconds = 0;
 
   /** @param bootMs Unix time when it was switched on */
@@ -110,6 +111,7 @@ export class SimulatedDevice {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#timer);
     await this.#client.endAsync(true);
   }
@@ -181,6 +183,7 @@ export class SimulatedDevice {
   }
 
   async #say<K extends MessageKind>(kind: K, message: MessageOf<K>): Promise<void> {
+    if (this.#isStopped) return; // sounds that go on may still end
     const { topic, payload, qos, retain } = encode(kind, message);
     await this.#client.publishAsync(topic, payload, { qos, retain });
   }

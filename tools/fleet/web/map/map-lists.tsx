@@ -50,7 +50,7 @@ export function MapLists({ devices, rays, sources, onPoint }: MapListsProps) {
               <div class="row spread">
                 <ClassName label={event.class} />
                 <span class="small">
-                  bearing {degrees(event.bearingDegrees)}, {degrees(event.elevation)} up
+                  bearing {degrees(event.bearingDegrees)}, elevation {degrees(event.elevation)}
                 </span>
               </div>
               <span class="small faint">{event.device}</span>

@@ -81,7 +81,12 @@ export function MapPage() {
       <Failed error={error} />
       <div class="map-grid-layout">
         <MapPlot key={site} devices={devices} rays={rays} sources={sources} chosen={chosen} />
-        <MapLists devices={devices} rays={bearings} sources={sources} onPoint={setChosen} />
+        <MapLists
+          devices={devices}
+          rays={bearings.filter(({ event }) => byKey.has(keyOf(event)))}
+          sources={sources}
+          onPoint={setChosen}
+        />
       </div>
     </div>
   );
