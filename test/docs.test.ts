@@ -32,7 +32,11 @@ function sub(command: Command, word: string | undefined): Command | undefined {
   return command.commands.find((each) => each.name() === word);
 }
 
-const optionsOf = (command: Command) => ['--help', '--debug', ...command.options.flatMap(({ long }) => long ?? [])];
+/** Those of the commands above it are taken too. */
+function optionsOf(command: Command): string[] {
+  const above = command.parent ? optionsOf(command.parent) : ['--help', '--debug'];
+  return [...above, ...command.options.flatMap(({ long }) => long ?? [])];
+}
 
 /** All that the program can be asked to do: groups are only names. */
 function leaves(command: Command): Command[] {
