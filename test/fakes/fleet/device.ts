@@ -10,7 +10,16 @@ import {
   type MessageKind,
   type MessageOf,
 } from '../../../runtime/uplink/topics.ts';
-import { BOOT, eventMessage, healthMessage, infoMessage, liveMessage, stateMessage } from './messages.ts';
+import {
+  BOOT,
+  clipAudioMessage,
+  clipMessage,
+  eventMessage,
+  healthMessage,
+  infoMessage,
+  liveMessage,
+  stateMessage,
+} from './messages.ts';
 import { type Heard, hear, type Post, randomOf, SOUNDS, type Sound } from './site.ts';
 
 export interface Habits {
@@ -136,7 +145,9 @@ export class SimulatedDevice {
 
   #do({ id, name, arguments: given }: CommandMessage): void {
     const { site, device } = this.post;
-    const known = ['mark', 'record', 'live'].includes(name);
+    const known = ['mark', 'record', 'live', 'clip-audio'].includes(name);
+    if (name === 'mark') void this.#say('clip', clipMessage(this.post));
+    if (name === 'clip-audio') void this.#say('clip-audio', clipAudioMessage(this.post, String(given.file)));
     if (name === 'live') this.#show(Number(given.seconds ?? 30));
     const error = known ? null : `there is no command ${name}; there are: mark, record, live`;
     void this.#say('res', {

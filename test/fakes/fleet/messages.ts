@@ -1,6 +1,8 @@
 // What the simulated devices say, in the words of the wire contract.
 import { unitVector } from '../../../runtime/directions.ts';
 import type {
+  ClipAudioMessage,
+  ClipMessage,
   EventMessage,
   HealthMessage,
   InfoMessage,
@@ -164,4 +166,29 @@ function columnOf(heard: readonly Heard[], seconds: number, random: () => number
 function scoresOf(post: Post, heard: readonly Heard[], random: () => number): Record<string, number> {
   const of = (label: string) => heard.find((each) => each.label === label)?.score ?? 0.04 * random();
   return Object.fromEntries(post.labels.slice(0, 8).map((label) => [label, round(of(label))]));
+}
+
+const CLIP_SECONDS = 0.5;
+
+/** A sound that a mark has kept. */
+export function clipMessage(post: Post): ClipMessage {
+  const time = new Date().toISOString();
+  return {
+    ...{ schema: 'seld/clip/1', ...address(post), id: `${post.device}/${BOOT}/mark-1.wav`, file: 'mark-1.wav' },
+    ...{ bytes: 192_044, sha256: '0'.repeat(64), reason: 'mark', startSeconds: 10, durationSeconds: CLIP_SECONDS },
+    ...{ startTime: time, sampleRate: 48_000, channels: 4, detections: [], time },
+  };
+}
+
+/** Its sound in one part: a tone of 1 kHz. */
+export function clipAudioMessage(post: Post, file: string): ClipAudioMessage {
+  const sampleRate = 16_000;
+  const samples = Int16Array.from({ length: CLIP_SECONDS * sampleRate }, (_, i) =>
+    Math.round(8000 * Math.sin((2 * Math.PI * 1000 * i) / sampleRate)),
+  );
+  const data = Buffer.from(samples.buffer).toString('base64');
+  return {
+    ...{ schema: 'seld/clip-audio/1', ...address(post), file, part: 1, parts: 1, sampleRate, data },
+    time: new Date().toISOString(),
+  };
 }

@@ -162,7 +162,7 @@ chromiumTest('what a device calls itself is text, whatever it looks like', async
 });
 
 chromiumTest(
-  'the live tab shows levels, directions and the spectrogram as the device hears them, and ends when it is left',
+  'the live tab shows levels, directions and the spectrogram as the device hears them, keeps a sound on request and plays it',
   async () => {
     const opened = await signedIn();
     await opened.open('/devices/forest/clearing');
@@ -173,9 +173,21 @@ chromiumTest(
     expect(await inked(opened, '.compass canvas')).toBeGreaterThan(10_000);
     await opened.page.getByRole('button', { name: 'Keep the last seconds' }).click();
     await opened.page.getByText('mark: done.').waitFor({ timeout: 20_000 });
+    await opened.open('/devices/forest/clearing/clips');
+    await opened.page.getByRole('button', { name: 'Fetch from the device' }).first().click();
+    await opened.page.getByRole('button', { name: 'Play' }).first().click({ timeout: 20_000 });
+    await opened.page.getByLabel('mark-1.wav').waitFor();
+    expect(await opened.page.evaluate(SECONDS_OF_SOUND)).toBeCloseTo(0.5, 2);
     await opened.context.close();
   },
 );
+
+/** Length of the sound that the browser has decoded the head of. */
+const SECONDS_OF_SOUND = `new Promise((resolve) => {
+  const audio = document.querySelector('audio');
+  if (audio.readyState > 0) resolve(audio.duration);
+  else audio.onloadedmetadata = () => resolve(audio.duration);
+})`;
 
 /** Pixels of a canvas that are painted. */
 function inked({ page }: Visit, canvas: string): Promise<number> {

@@ -1,7 +1,6 @@
 // Sounds the device kept; a press plays one, once the device has sent it.
-import { useState } from 'preact/hooks';
 import type { Clip } from '../base/answers.ts';
-import { apiAddress } from '../base/api.ts';
+import { mayOperate, useHub } from '../base/hub.ts';
 import { useLoaded } from '../base/load.ts';
 import { bytes } from '../base/words.ts';
 import type { DeviceTabProps } from '../pages/device.tsx';
@@ -9,6 +8,7 @@ import { ClassName } from '../parts/class-name.tsx';
 import { Empty, Failed } from '../parts/notice.tsx';
 import { Panel } from '../parts/panel.tsx';
 import { Time } from '../parts/time.tsx';
+import { ClipSound } from './clip-sound.tsx';
 
 const REASONS: Readonly<Record<string, string>> = { rule: 'a rule', mark: 'a mark', continuous: 'everything is kept' };
 
@@ -53,7 +53,7 @@ export function ClipsTab({ device: { site, device } }: DeviceTabProps) {
               </thead>
               <tbody>
                 {clips.map((clip) => (
-                  <ClipRow key={clip.id} clip={clip} />
+                  <ClipRow key={clip.id} clip={clip} onFetched={reload} />
                 ))}
               </tbody>
             </table>
@@ -64,11 +64,14 @@ export function ClipsTab({ device: { site, device } }: DeviceTabProps) {
   );
 }
 
-function ClipRow({ clip }: { readonly clip: Clip }) {
-  const { id, clip: told } = clip;
-  const { file, reason, rule, startTime, durationSeconds, detections } = told;
-  const [isOpen, setIsOpen] = useState(false);
-  const [isFailed, setIsFailed] = useState(false);
+interface ClipRowProps {
+  readonly clip: Clip;
+  readonly onFetched: () => void;
+}
+
+function ClipRow({ clip, onFetched }: ClipRowProps) {
+  const { session } = useHub();
+  const { reason, rule, startTime, durationSeconds, detections } = clip.clip;
   const labels = [...new Set(detections.map((detection) => detection.class))];
   return (
     <tr>
@@ -85,27 +88,9 @@ function ClipRow({ clip }: { readonly clip: Clip }) {
       </td>
       <td>{rule ?? REASONS[reason] ?? reason}</td>
       <td class="number">{durationSeconds.toFixed(1)} s</td>
-      <td class="number">{bytes(told.bytes)}</td>
+      <td class="number">{bytes(clip.clip.bytes)}</td>
       <td>
-        {!isOpen && (
-          <button type="button" onClick={() => setIsOpen(true)}>
-            Play<span class="unseen"> {file}</span>
-          </button>
-        )}
-        {isOpen && !isFailed && (
-          <audio
-            controls
-            autoPlay
-            src={apiAddress(`clips/${id}/audio`)}
-            aria-label={file}
-            onError={() => setIsFailed(true)}
-          />
-        )}
-        {isFailed && (
-          <span class="bad">
-            The device did not send this sound; it may have gone to keep room, or privacy holds it.
-          </span>
-        )}
+        <ClipSound clip={clip} mayFetch={mayOperate(session)} onFetched={onFetched} />
       </td>
     </tr>
   );
