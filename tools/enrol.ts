@@ -8,6 +8,7 @@ import { deviceRequest, storeCertificate } from '../runtime/device/device-key.ts
 import { type EnrolOptions, enrolDevice, renewCertificate } from '../runtime/device/enrol.ts';
 import { readState, writeState } from '../runtime/device/state-file.ts';
 import type { CertificateFacts } from '../runtime/device/x509.ts';
+import { othersCanRead } from '../runtime/secret-file.ts';
 import { printJson, UserError } from './command.ts';
 
 const SETTINGS = '/etc/earshot/device.json';
@@ -83,7 +84,7 @@ async function rememberedHub({ stateFolder }: Config): Promise<string | undefine
 
 async function tokenOf(file: string): Promise<string> {
   const token = (await textOf(file)).trim();
-  if (file !== '-' && ((await stat(file)).mode & 0o077) !== 0)
+  if (file !== '-' && othersCanRead(await stat(file)))
     throw new UserError(`--token-file ${file} can be read by others: run chmod 600 ${file}.`);
   return token;
 }

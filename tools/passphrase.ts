@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { othersCanRead } from '../runtime/secret-file.ts';
 import { UserError } from './command.ts';
 
 /**
@@ -24,7 +25,7 @@ async function fromFile(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new UserError(`The passphrase file ${file} cannot be read (${cause.code}).`, { cause });
   });
-  if (((await stat(file)).mode & 0o077) !== 0)
+  if (othersCanRead(await stat(file)))
     throw new UserError(`The passphrase file ${file} can be read by others: run chmod 600 ${file}.`);
   return text.split(/\r?\n/)[0]!;
 }

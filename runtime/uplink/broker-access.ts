@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { Config } from '../config.ts';
+import { othersCanRead } from '../secret-file.ts';
 
 /** How a broker knows us. */
 export interface BrokerAccess {
@@ -78,8 +79,8 @@ async function publicFile(setting: string, file: string): Promise<Buffer> {
 
 async function secretFile(setting: string, file: string): Promise<Buffer> {
   const content = await publicFile(setting, file);
-  const { mode } = await stat(file);
-  if ((mode & 0o077) === 0) return content;
-  const shown = (mode & 0o777).toString(8).padStart(4, '0');
+  const found = await stat(file);
+  if (!othersCanRead(found)) return content;
+  const shown = (found.mode & 0o777).toString(8).padStart(4, '0');
   throw new BrokerAccessError(`${setting}: ${file} can be read by others (mode ${shown}): run chmod 600 ${file}.`);
 }

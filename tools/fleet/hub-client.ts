@@ -1,6 +1,7 @@
 // The hub over its HTTP API, as the terminal commands speak with it: where it is, the token, answers checked, errors in its words.
 import { readFile, stat } from 'node:fs/promises';
 import type { z } from 'zod';
+import { othersCanRead } from '../../runtime/secret-file.ts';
 import { UserError } from '../command.ts';
 
 /** Where `earshot fleet serve` answers when nobody says otherwise. */
@@ -53,10 +54,10 @@ export async function connectHub({ url, tokenFile }: HubAddress): Promise<HubCli
 }
 
 async function readToken(file: string): Promise<string> {
-  const { mode } = await stat(file).catch((cause) => {
+  const found = await stat(file).catch((cause) => {
     throw new UserError(`--token-file ${file} cannot be read (${(cause as Error).message}).`, { cause });
   });
-  if ((mode & 0o077) !== 0)
+  if (othersCanRead(found))
     throw new UserError(`${file} can be read by others: chmod 600 ${file}, and have a new token made.`);
   return readFile(file, 'utf8');
 }

@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
+import { othersCanRead } from '../../runtime/secret-file.ts';
 import { PACKAGE_ROOT } from '../../runtime/worker-file.ts';
 import { printJson, UserError } from '../command.ts';
 import { onInterruption } from '../interruption.ts';
@@ -149,7 +150,7 @@ async function pems(options: ServeOptions, caFlag: PemFlag | undefined, certFlag
     const content = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
       throw new UserError(`--${flag} ${file} cannot be read (${cause.code}).`, { cause });
     });
-    if (isSecret && ((await stat(file)).mode & 0o077) !== 0)
+    if (isSecret && othersCanRead(await stat(file)))
       throw new UserError(`--${flag} ${file} can be read by others: run chmod 600 ${file}.`);
     return content;
   };
