@@ -129,7 +129,7 @@ test('a key or password that others can read is refused, with the command that m
   const credentials = { username: 'ear-3', passwordFile: file('password') };
   const read = (more: object) => readBrokerAccess(parseConfig({ broker: 'mqtts://broker:8883', ...more }, 'test'));
   await read({ tls, credentials });
-  for (const mode of [0o640, 0o604, 0o666]) {
+  for (const mode of [0o660, 0o604, 0o666]) {
     await chmod(file('own.key'), mode);
     await expect(read({ tls })).rejects.toThrow(`tls.key: ${file('own.key')} can be read by others`);
   }
