@@ -6,19 +6,20 @@ import { PRESETS } from '../models/presets.ts';
 import { type Config, parseConfig } from './config.ts';
 import { type BoardIdentity, boardIdentity } from './device/board-identity.ts';
 import type { ClipAudioPart } from './device/clip-audio.ts';
+import { ClockJumps } from './device/clock-jumps.ts';
 import { Faults } from './device/faults.ts';
 import { figuresOf, type Heartbeat, heartbeat } from './device/heartbeat.ts';
-import { clipAnnouncement, clipCommands, LiveEars } from './device/keeping.ts';
+import { clipAnnouncement, clipCommands, clipRecorder, type LiveEars, liveEars } from './device/keeping.ts';
 import { ExitRecord } from './device/last-exit.ts';
-import { AmbisonicPower, ArrayPower, TAU_ARRAY } from './device/live-map.ts';
 import { type Log, logCommand } from './device/log.ts';
 import { judgeMachine } from './device/machine-faults.ts';
 import { MetricsServer } from './device/metrics.ts';
-import { Recorder } from './device/recorder.ts';
+import type { Recorder } from './device/recorder.ts';
 import { SelfLook } from './device/self-look.ts';
 import { Supervisor } from './device/supervisor.ts';
 import { Twin } from './device/twin.ts';
 import { Updater } from './device/updater.ts';
+import { WorkShare } from './device/work-share.ts';
 import { bandScale } from './features/mel.ts';
 import { chooseBackend } from './inference/choose-backend.ts';
 import type { InferenceBackend } from './inference/engine.ts';
@@ -30,7 +31,6 @@ import { type Introduction, Uplink } from './uplink/uplink.ts';
 import { uplinkSettings } from './uplink/uplink-options.ts';
 
 const TICK_MS = 1000;
-const CLOCK_JUMP_MS = 500;
 /** What is over when it is noticed is shown for so long. */
 const SHOW_MS = 600_000;
 const DEFAULT_OUTBOX = { megabytes: 64, hours: 168 };
@@ -73,7 +73,7 @@ export class Service {
   readonly #self: SelfLook;
   readonly #twin: Twin;
   readonly #updater: Updater;
-  readonly #wallClock: () => number;
+  readonly #clockJumps: ClockJumps;
   readonly #startedMs = performance.now();
   readonly #timers: NodeJS.Timeout[] = [];
   #config: Config;
@@ -86,11 +86,9 @@ export class Service {
   #live: LiveEars | undefined;
   #metrics: MetricsServer | undefined;
   #latest: Heartbeat | undefined;
-  #clockOffsetMs = 0;
   #droppedBefore = 0;
   #windowsDroppedBefore = 0;
-  #work = { streamSeconds: 0, busySeconds: 0 };
-  #factor: number | null = null;
+  readonly #work = new WorkShare();
   #isReady = false;
   #stopping = false;
 
@@ -100,7 +98,7 @@ export class Service {
     const config = parseConfig(settings, 'settings');
     this.#options = options;
     this.#config = config;
-    this.#wallClock = wallClock;
+    this.#clockJumps = new ClockJumps(wallClock);
     this.#supervisor = options.supervisor ?? new Supervisor(process.env);
     this.#self = new SelfLook({ root, stateFolder: config.stateFolder });
     this.faults = new Faults(log);
@@ -167,7 +165,7 @@ export class Service {
       ...{ streamRestarts: this.#listening!.restarts, outbox: this.#uplink!.figures },
       ...{ model: this.#model!.manifest.name, version: this.#options.version },
       ...{ identity: this.#identity!, lastExit: this.#exit!.last, self: this.#self.latest, faults: this.faults.list },
-      recentFactor: this.#factor,
+      recentFactor: this.#work.latest,
     });
   }
 
@@ -256,32 +254,15 @@ export class Service {
   }
 
   /** Those who listen along: what keeps clips, and what shows live what is heard. */
-  async #createTaps(model: Model): Promise<void> {
-    const { clips, privacy, speech, site, device, format, headingDegrees, position } = this.#config;
-    const { name, labels, files, features, input } = model.manifest;
-    const preset = PRESETS[features.preset];
-    const own = input.normalization === 'n3d' ? 'n3d' : 'sn3d';
-    const normalization = this.#config.normalization ?? own;
-    this.#live = new LiveEars({
-      ...{ labels, privacy, speech, frameSeconds: preset.hopLength / preset.sampleRate, bands: bandScale(preset) },
-      power:
-        format === 'foa'
-          ? new AmbisonicPower(normalization)
-          : new ArrayPower(TAU_ARRAY, preset.sampleRate, preset.melBands),
-    });
-    if (!clips) return;
-    this.#recorder = new Recorder({
-      ...{ settings: clips, privacy, speech, labels, channels: CHANNELS, sampleRate: preset.sampleRate },
-      origin: {
-        ...{ site, device, bootId: this.bootId, version: this.#options.version, format, headingDegrees, position },
-        model: { name, sha256: files[NETWORK_FILE]! },
-        microphone: this.#config.microphone?.profile ?? this.#config.microphone?.recording ?? 'unnamed',
-        normalization: format === 'foa' ? normalization : null,
-      },
+  async #createTaps({ manifest }: Model): Promise<void> {
+    const { name, files, features } = manifest;
+    this.#live = liveEars(this.#config, manifest, bandScale(PRESETS[features.preset]));
+    this.#recorder = clipRecorder(this.#config, manifest, {
+      ...{ bootId: this.bootId, version: this.#options.version, model: { name, sha256: files[NETWORK_FILE]! } },
       onClip: (clip) => this.#uplink?.publishClip(clip.sidecar.file, clipAnnouncement(clip)),
       onTrouble: (error) => this.faults.set('clips-failed', error !== undefined, error?.message ?? ''),
     });
-    await this.#recorder.start();
+    await this.#recorder?.start();
   }
 
   #introduction(): Introduction {
@@ -329,8 +310,7 @@ export class Service {
       faults.note('outbox-dropped', `${dropped} messages were given up since the outbox was made.`, SHOW_MS);
     }
     this.#droppedBefore = dropped;
-    const factor = this.#recentFactor();
-    this.#factor = factor ?? this.#factor;
+    const factor = this.#work.since(this.#listening!.work);
     this.#latest = this.heartbeat;
     faults.set(
       'too-slow',
@@ -346,23 +326,11 @@ export class Service {
     await this.#uplink!.publishHealth(this.#latest);
   }
 
-  /** Computing per sound since the last look: a mean over months would hide that the network has become slow. */
-  #recentFactor(): number | null {
-    const [before, now] = [this.#work, this.#listening!.work];
-    this.#work = now;
-    const heard = now.streamSeconds - before.streamSeconds;
-    return heard > 0 ? (now.busySeconds - before.busySeconds) / heard : null;
-  }
-
   #tick(): void {
     this.#listening!.check();
-    const offsetMs = this.#wallClock() - performance.now();
-    const jumpMs = offsetMs - this.#clockOffsetMs;
-    if (this.#clockOffsetMs !== 0 && Math.abs(jumpMs) > CLOCK_JUMP_MS) {
-      const seconds = (jumpMs / 1000).toFixed(1);
-      this.faults.note('clock-jumped', `The system clock jumped by ${seconds} s.`, SHOW_MS);
-    }
-    this.#clockOffsetMs = offsetMs;
+    const jumpMs = this.#clockJumps.look();
+    if (jumpMs !== null)
+      this.faults.note('clock-jumped', `The system clock jumped by ${(jumpMs / 1000).toFixed(1)} s.`, SHOW_MS);
   }
 
   /** Is the clock right? Read anew for each event. */

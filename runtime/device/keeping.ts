@@ -1,16 +1,23 @@
 // What the service keeps and shows of its sound, in the words of the wire: clips announced, commands for them, the live picture.
+import type { Manifest } from '../../models/manifest.ts';
+import { PRESETS } from '../../models/presets.ts';
+import type { Normalization } from '../ambisonics.ts';
 import type { ClipsConfig, Privacy, SpeechConfig } from '../clip-settings.ts';
+import type { Config } from '../config.ts';
 import type { Scores } from '../signals.ts';
 import { type ClipAudioPart, clipAudio, LONGEST_AUDIO_SECONDS } from './clip-audio.ts';
 import type { FinishedClip } from './clips-file.ts';
 import { SpeechGate } from './clips-privacy.ts';
+import type { ClipOrigin } from './clips-sidecar.ts';
 import { LiveView, type LiveViewOptions } from './live.ts';
-import type { Recorder } from './recorder.ts';
+import { AmbisonicPower, ArrayPower, TAU_ARRAY } from './live-map.ts';
+import { Recorder, type RecorderOptions } from './recorder.ts';
 
 /** Seconds that privacy may take to decide about what is shown live. */
 const DECIDED_SECONDS = 10;
 const LONGEST_RECORDING_SECONDS = 86_400;
 const LONGEST_NOTE = 200;
+const CHANNELS = 4;
 
 /** The live view behind the rule of privacy: where speech cannot be known, no spectrogram is shown. */
 export class LiveEars extends LiveView {
@@ -36,6 +43,43 @@ export class LiveEars extends LiveView {
     this.#gate?.clear();
     super.restart();
   }
+}
+
+/** The live view of a device with these settings. @param bands of the model's features */
+export function liveEars(config: Config, manifest: Manifest, bands: LiveViewOptions['bands']): LiveEars {
+  const { labels, features } = manifest;
+  const { privacy, speech, format } = config;
+  const { hopLength, sampleRate, melBands } = PRESETS[features.preset];
+  const power =
+    format === 'foa'
+      ? new AmbisonicPower(normalizationOf(config, manifest))
+      : new ArrayPower(TAU_ARRAY, sampleRate, melBands);
+  return new LiveEars({ labels, privacy, speech, frameSeconds: hopLength / sampleRate, bands, power });
+}
+
+/** What keeps clips; undefined where the settings want none. Not started. */
+export function clipRecorder(
+  config: Config,
+  manifest: Manifest,
+  more: Pick<ClipOrigin, 'bootId' | 'version' | 'model'> & Pick<RecorderOptions, 'onClip' | 'onTrouble'>,
+): Recorder | undefined {
+  const { clips, privacy, speech, site, device, format, headingDegrees, position, microphone } = config;
+  if (!clips) return undefined;
+  const { bootId, version, model, onClip, onTrouble } = more;
+  return new Recorder({
+    ...{ settings: clips, privacy, speech, labels: manifest.labels, channels: CHANNELS, onClip, onTrouble },
+    sampleRate: PRESETS[manifest.features.preset].sampleRate,
+    origin: {
+      ...{ site, device, bootId, version, model, format, headingDegrees, position },
+      microphone: microphone?.profile ?? microphone?.recording ?? 'unnamed',
+      normalization: format === 'foa' ? normalizationOf(config, manifest) : null,
+    },
+  });
+}
+
+/** Of what is heard: as set, else as the model has it. */
+function normalizationOf({ normalization }: Config, { input }: Manifest): Normalization {
+  return normalization ?? (input.normalization === 'n3d' ? 'n3d' : 'sn3d');
 }
 
 /** What is told of a clip: the file stays on the device. */
