@@ -13,7 +13,7 @@ import { version } from '../package-version.ts';
 import { duration, showProgress } from '../progress.ts';
 import type { BackupHead } from './backup-file.ts';
 import { type BackupTables, backupTables, quoted } from './backup-tables.ts';
-import { type Database, openDatabase, type Queries } from './database.ts';
+import { type Database, openExistingDatabase, type Queries } from './database.ts';
 import { migrate } from './migrations.ts';
 
 interface BackupOptions {
@@ -50,7 +50,7 @@ export function fleetBackupCommand(): Command {
 async function backup(file: string, { database: url, withSecrets = false, json }: BackupOptions): Promise<void> {
   const interrupted = new AbortController();
   onInterruption(() => interrupted.abort());
-  const database = await openDatabase(url);
+  const database = await openExistingDatabase(url);
   try {
     await migrate(database);
     const done = await writeBackup(database, file, { withSecrets, signal: interrupted.signal });

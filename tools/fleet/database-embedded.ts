@@ -1,4 +1,5 @@
 // PostgreSQL compiled to WebAssembly in this process: nothing to install, one process at a time.
+import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
@@ -7,13 +8,19 @@ import { DatabaseError, databaseError } from './database-error.ts';
 
 /** PGlite itself does not notice a second process in its folder, which would ruin it. */
 const LOCK = 'earshot.lock';
+const FILES = 'pglite';
+
+/** Whether a folder holds a database. */
+export function isEmbedded(folder: string): boolean {
+  return existsSync(join(folder, FILES));
+}
 
 /** @throws DatabaseError when another process has the folder, or it holds no database PGlite can open */
 export async function openEmbedded(folder: string): Promise<Database> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const lock = join(folder, LOCK);
   await takeLock(lock, folder);
-  const lite = await PGlite.create(join(folder, 'pglite')).catch(async (cause) => {
+  const lite = await PGlite.create(join(folder, FILES)).catch(async (cause) => {
     await rm(lock, { force: true });
     throw databaseError(cause, `The database in ${folder} cannot be opened`);
   });

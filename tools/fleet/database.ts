@@ -1,6 +1,6 @@
 // The hub's database: PostgreSQL inside this process (PGlite) or a server, behind the few calls that both have.
 
-import { openEmbedded } from './database-embedded.ts';
+import { isEmbedded, openEmbedded } from './database-embedded.ts';
 import { DatabaseError } from './database-error.ts';
 import { openServer } from './database-server.ts';
 
@@ -36,4 +36,17 @@ export async function openDatabase(url: string): Promise<Database> {
     throw new DatabaseError(`${scheme}:// is no database earshot knows: give postgres://user@host/name or a folder.`);
   }
   return openEmbedded(url);
+}
+
+/**
+ * The same for those who read or change what a hub keeps: a folder without a database is a mistake, and is not made one.
+ * @throws DatabaseError
+ */
+export async function openExistingDatabase(url: string): Promise<Database> {
+  if (!url.includes('://') && !isEmbedded(url)) {
+    throw new DatabaseError(
+      `There is no database in ${url}: name the folder of a hub ("earshot fleet serve" makes one), or postgres://user@host/name.`,
+    );
+  }
+  return openDatabase(url);
 }

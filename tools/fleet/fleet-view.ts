@@ -1,7 +1,7 @@
 // What the terminal commands read, wherever it comes from: the hub's HTTP API, or its database directly.
 import type { Command } from 'commander';
 import { UserError } from '../command.ts';
-import { openDatabase } from './database.ts';
+import { openExistingDatabase } from './database.ts';
 import { databaseView } from './database-view.ts';
 import type { EventFilter, EventPage, EventPageOptions, StoredEvent } from './event-search.ts';
 import type { Gap } from './event-store.ts';
@@ -65,7 +65,7 @@ export async function viewing<T>(options: ViewOptions, work: (view: FleetView) =
 async function openView({ hub, tokenFile, database }: ViewOptions): Promise<FleetView> {
   if (database === undefined) return hubView(await connectHub({ url: hub ?? DEFAULT_HUB, tokenFile }));
   if (hub !== undefined) throw new UserError('--hub and --database are two places to read from: give one of them.');
-  return databaseView(await openDatabase(database));
+  return databaseView(await openExistingDatabase(database));
 }
 
 /** A device as people name it. @throws UserError */

@@ -1,7 +1,7 @@
 // earshot fleet quarantine: messages that could not be stored, to look at, to try again and to throw away.
 import { Command } from 'commander';
 import { printJson, UserError } from '../command.ts';
-import { type Database, openDatabase } from './database.ts';
+import { type Database, openExistingDatabase } from './database.ts';
 import { wholeNumber } from './event-options.ts';
 import { type FleetView, type QuarantineView, type ViewOptions, viewing, withViewOptions } from './fleet-view.ts';
 import { migrate } from './migrations.ts';
@@ -124,7 +124,7 @@ async function changed(
   work: (database: Database, chosen: number[] | undefined) => Promise<void>,
 ): Promise<void> {
   const chosen = chosenIds(ids, options);
-  const database = await openDatabase(options.database);
+  const database = await openExistingDatabase(options.database);
   try {
     await migrate(database);
     await work(database, chosen);

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { Database } from './database.ts';
-import { openDatabase } from './database.ts';
+import { openExistingDatabase } from './database.ts';
 import type { Change } from './desired.ts';
 import { changeDesired, type DeviceKey, noteDevice, readAllDesired } from './desired-store.ts';
 import { writeAudit } from './http/audit.ts';
@@ -50,7 +50,7 @@ export async function atDesk<T>(options: DeskOptions, work: (desk: RolloutDesk) 
   const desk =
     options.database === undefined
       ? hubDesk(await connectHub({ url: options.hub, tokenFile: options.tokenFile }))
-      : await databaseDesk(await openDatabase(options.database));
+      : await databaseDesk(await openExistingDatabase(options.database));
   try {
     return await work(desk);
   } finally {

@@ -1,9 +1,10 @@
 // The hub's tables on both databases: each event once, missing numbers named, old words never over new ones, nothing poisoned.
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventMessage, HealthMessage, StateMessage } from '../../../runtime/uplink/topics.ts';
-import { type Database, openDatabase } from '../../../tools/fleet/database.ts';
+import { type Database, openDatabase, openExistingDatabase } from '../../../tools/fleet/database.ts';
 import { keepDeviceMessages, listDevices, noteSeen } from '../../../tools/fleet/device-store.ts';
 import { findGaps, multirange, storeEvents } from '../../../tools/fleet/event-store.ts';
 import { migrate } from '../../../tools/fleet/migrations.ts';
@@ -168,3 +169,11 @@ test('a folder in use, a strange scheme and an absent server are each told in on
   expect((refused as Error).message).toMatch(/^No PostgreSQL takes us at postgres:\/\/someone@127\.0\.0\.1:9\/x/);
   expect((refused as Error).message).not.toContain('secret');
 }, 60_000);
+
+test('who reads a folder without a database is told so, and leaves none behind', async () => {
+  const nowhere = join(tmpdir(), `earshot-nowhere-${process.pid}`);
+  await expect(openExistingDatabase(nowhere)).rejects.toThrow(
+    `There is no database in ${nowhere}: name the folder of a hub`,
+  );
+  expect(existsSync(nowhere)).toBe(false);
+});
