@@ -2,11 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EventMessage } from '../../../runtime/uplink/topics.ts';
 import { Backfill, type Missing } from '../../../tools/fleet/backfill.ts';
 import { type Database, openDatabase } from '../../../tools/fleet/database.ts';
 import { findGaps, storeEvents } from '../../../tools/fleet/event-store.ts';
 import { migrate } from '../../../tools/fleet/migrations.ts';
+import { SIREN_TIME, siren } from './siren.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'earshot-backfill-'));
 let database: Database;
@@ -22,23 +22,12 @@ beforeEach(async () => {
   for (const table of ['event', 'boot', 'device', 'backfill']) await database.query(`delete from ${table}`);
 });
 
-const time = '2026-11-23T10:00:00.000Z';
 const MINUTE = 60_000;
-
-function event(seq: number, device = 'north'): EventMessage {
-  return {
-    ...{ schema: 'seld/event/1', site: 'yard', device, bootId: 'b1', id: `${device}/b1/${seq}`, seq, track: seq },
-    ...{ phase: 'end', class: 'siren', score: 0.75, frame: 'microphone', azimuth: 12.5, elevation: -3 },
-    ...{ direction: [1, 0, 0], spreadDegrees: 2, bearingDegrees: null, headingDegrees: null, position: null },
-    ...{ startSeconds: 1, endSeconds: 2, startTime: time, endTime: time, sentTime: time },
-    clock: { source: 'system', synced: null, offsetMs: null },
-  };
-}
 
 const store = (numbers: readonly number[], device?: string) =>
   storeEvents(
     database,
-    numbers.map((seq) => event(seq, device)),
+    numbers.map((seq) => siren(seq, device ? { device } : {})),
   );
 const setState = (device: string, state: string) =>
   database.query(
@@ -50,7 +39,7 @@ const setState = (device: string, state: string) =>
 /** A hub whose clock is set by hand and whose devices answer as told. */
 function hub(answer: (missing: Missing) => Promise<Record<string, unknown>>) {
   const asked: Missing[] = [];
-  const clock = { ms: Date.parse(time) };
+  const clock = { ms: Date.parse(SIREN_TIME) };
   const backfill = new Backfill({
     ...{ database, now: () => clock.ms },
     ask: (missing) => {

@@ -9,29 +9,14 @@ import { migrate } from '../../../tools/fleet/migrations.ts';
 import { listQuarantine } from '../../../tools/fleet/quarantine.ts';
 import { type Mosquitto, mosquittoTest, startMosquitto } from '../../mosquitto.ts';
 import { type Postgres, postgresTest, startPostgres } from '../../postgres.ts';
+import { SIREN_TIME, siren } from './siren.ts';
 
 const KEEPING = 'max_inflight_messages 100\npersistence true\nautosave_interval 1\nautosave_on_changes true';
 /** After a restart mosquitto 2.0.11 keeps nothing for a client without a name, until it is back, once there are access rules. */
 const RULES = 'topic readwrite #\nuser hub\ntopic readwrite #';
-const time = '2026-11-23T10:00:00.000Z';
+const time = SIREN_TIME;
 
-function event(seq: number, more: Partial<EventMessage> = {}) {
-  return encode('event', {
-    ...{ schema: 'seld/event/1', site: 'yard', device: 'north', bootId: 'b1', id: `north/b1/${seq}`, seq, track: seq },
-    ...{
-      phase: 'end',
-      class: 'siren',
-      score: 0.75,
-      frame: 'microphone',
-      azimuth: 12.5,
-      elevation: -3,
-      direction: [1, 0, 0],
-    },
-    ...{ spreadDegrees: 2, bearingDegrees: null, headingDegrees: null, position: null, startSeconds: 1, endSeconds: 2 },
-    ...{ startTime: time, endTime: time, sentTime: time, clock: { source: 'system', synced: null, offsetMs: null } },
-    ...more,
-  });
-}
+const event = (seq: number, more?: Partial<EventMessage>) => encode('event', siren(seq, more));
 
 interface Hub {
   readonly broker: Mosquitto;

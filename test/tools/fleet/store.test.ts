@@ -10,26 +10,10 @@ import { findGaps, multirange, storeEvents } from '../../../tools/fleet/event-st
 import { migrate } from '../../../tools/fleet/migrations.ts';
 import { listQuarantine, quarantine } from '../../../tools/fleet/quarantine.ts';
 import { type Postgres, postgresTest, startPostgres } from '../../postgres.ts';
+import { SIREN_TIME, siren } from './siren.ts';
 
-const time = '2026-11-23T10:00:00.000Z';
-
-function event(seq: number, more: Partial<EventMessage> = {}): EventMessage {
-  return {
-    ...{ schema: 'seld/event/1', site: 'yard', device: 'north', bootId: 'b1', id: `north/b1/${seq}`, seq, track: seq },
-    ...{
-      phase: 'end',
-      class: 'siren',
-      score: 0.75,
-      frame: 'microphone',
-      azimuth: 12.5,
-      elevation: -3,
-      direction: [1, 0, 0],
-    },
-    ...{ spreadDegrees: 2, bearingDegrees: null, headingDegrees: null, position: null, startSeconds: 1, endSeconds: 2 },
-    ...{ startTime: time, endTime: time, sentTime: time, clock: { source: 'system', synced: null, offsetMs: null } },
-    ...more,
-  };
-}
+const time = SIREN_TIME;
+const event = siren;
 
 const state = (sessionSeq: number, bootId: string, at: string, word: StateMessage['state']): StateMessage => ({
   ...{ schema: 'seld/state/1', site: 'yard', device: 'north', bootId, sessionSeq, state: word, version: '1', time: at },
