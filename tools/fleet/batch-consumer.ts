@@ -243,15 +243,18 @@ export class BatchConsumer {
     }
   }
 
-  /** A message of a connection that has gone comes again: its acknowledgement would name another message now. */
+  /**
+   * On the connection each message came by, also while that one still waits for its subscription: a broker with a kept session
+   * sends at once. What came by a connection that has gone comes again: its number would name another message now.
+   */
   #acknowledge(batch: readonly Waiting[]): void {
-    const socket = this.#socket;
-    const acks = batch.flatMap((each) =>
-      each.socket === socket && each.packet.qos === 1
-        ? [this.#bytes({ cmd: 'puback', messageId: each.packet.messageId!, reasonCode: 0 })]
-        : [],
-    );
-    if (acks.length > 0) socket?.write(Buffer.concat(acks));
+    for (const socket of new Set(batch.map((each) => each.socket))) {
+      if (!socket.writable) continue;
+      const acks = batch
+        .filter((each) => each.socket === socket && each.packet.qos === 1)
+        .map(({ packet }) => this.#bytes({ cmd: 'puback', messageId: packet.messageId!, reasonCode: 0 }));
+      if (acks.length > 0) socket.write(Buffer.concat(acks));
+    }
   }
 
   /** Full jitter (exponential back-off, each wait drawn from 0 to its bound), so that many consumers do not come back at once. */
