@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from './database.ts';
 import { KEPT, type KeepDays, type KeptName } from './retention-rules.ts';
+import { approximateRows, dropChunks, isHypertable } from './timescale.ts';
 
 export interface RetentionOptions {
   readonly database: Database;
@@ -110,25 +111,41 @@ export class Retention {
     return row!.is;
   }
 
-  #removeBefore(name: KeptName, before: Date): Promise<number> {
+  /** A table that is cut by time loses whole chunks; their last rows stay until their chunk is due. */
+  async #removeBefore(name: KeptName, before: Date): Promise<number> {
+    const { database } = this.#options;
+    if (await isHypertable(database, KEPT[name].table)) {
+      const count = await dropChunks(database, KEPT[name].table, before);
+      this.#removed.set(name, (this.#removed.get(name) ?? 0) + count);
+      return count;
+    }
     return this.#inBatches(name, (limit) => this.#deleteOldest(name, limit, before), Number.POSITIVE_INFINITY);
   }
 
   /** The oldest events, until the others fit. */
   async #makeRoom(): Promise<number> {
     const { database, keepBytes } = this.#options;
-    const [row] = await database.query<{ rows: number; bytes: number | null }>(
-      `select case when reltuples > ${COUNTED} then reltuples::float8 else (select count(*) from event)::float8 end as rows,
-         (select avg(pg_column_size(e.*))::float8 from (select * from event order by start_time desc limit ${SAMPLE}) e) as bytes
-       from pg_class where oid = 'event'::regclass`,
+    const rows = await this.#countEvents();
+    const [row] = await database.query<{ bytes: number | null }>(
+      `select avg(pg_column_size(e.*))::float8 as bytes from (select * from event order by start_time desc limit ${SAMPLE}) e`,
     );
     const bytesPerRow = (row!.bytes ?? 0) + BYTES_BESIDE_ROW;
-    this.#eventBytes = row!.rows * bytesPerRow;
+    this.#eventBytes = rows * bytesPerRow;
     if (this.#eventBytes <= keepBytes) return 0;
     const surplus = Math.ceil((this.#eventBytes - MADE_ROOM * keepBytes) / bytesPerRow);
     const removed = await this.#inBatches('events', (limit) => this.#deleteOldest('events', limit), surplus);
     this.#eventBytes -= removed * bytesPerRow;
     return removed;
+  }
+
+  async #countEvents(): Promise<number> {
+    const { database } = this.#options;
+    if (await isHypertable(database, 'event')) return approximateRows(database, 'event');
+    const [row] = await database.query<{ rows: number }>(
+      `select case when reltuples > ${COUNTED} then reltuples::float8 else (select count(*) from event)::float8 end as rows
+       from pg_class where oid = 'event'::regclass`,
+    );
+    return row!.rows;
   }
 
   async #inBatches(name: KeptName, remove: (limit: number) => Promise<number>, most: number): Promise<number> {

@@ -13,6 +13,7 @@ import { migrate } from './migrations.ts';
 import { Retention } from './retention.ts';
 import type { KeepDays } from './retention-rules.ts';
 import { tellSharedNews } from './shared-news.ts';
+import { cutByTime } from './timescale.ts';
 
 export interface HubRunOptions {
   /** mqtt:// or mqtts://; none: a broker in this process on that port. */
@@ -61,6 +62,7 @@ async function startParts(options: HubRunOptions, stops: (() => unknown)[]): Pro
   const database = await openDatabase(options.database);
   stops.push(() => database.close());
   await migrate(database);
+  await cutByTime(database);
   const url = await brokerOf(options, stops);
   const brokerUrl = url.replace(/\/\/[^@/]*@/, '//');
   const bus = new Bus();
