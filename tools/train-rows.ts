@@ -10,6 +10,7 @@ import { runChild } from './child.ts';
 import { printJson, UserError } from './command.ts';
 import { duration } from './progress.ts';
 import { ROW_FILE, type Row, readRows, rowFolder } from './rows.ts';
+import { holdsFormat } from './training-data.ts';
 
 const CLI = join(PACKAGE_ROOT, 'bin', 'earshot.js');
 const WINDOW_FRAMES = 300;
@@ -48,7 +49,7 @@ export function trainRowsCommand(): Command {
         'fold, and goes on with the next. Ctrl-C stops; the same command goes on after the last whole epoch.\n' +
         'RUNS/ROW holds run (checkpoint), model, scores.json and predictions. "earshot field results" makes the tables.',
     )
-    .option('--data <folders>', 'folders that hold all splits of the rows, with commas')
+    .option('--data <folders>', 'folders with the splits, with commas; of each row those with its format are taken')
     .requiredOption('--runs <folder>', 'where the rows are kept')
     .option('--only <names>', 'only these rows, with commas, in this order', (text: string) => text.split(','))
     .option('--rows <file>', 'another list of rows', ROW_FILE)
@@ -150,7 +151,10 @@ function macsOf(row: Row): number {
 /** The commands that a row still needs. */
 function commandsOf(row: Row, state: State, options: Options): string[][] {
   const { run, model, scores, predictions } = rowFolder(options.runs, row);
-  const data = ['--data', options.data!.join(','), '--fold', String(row.fold)];
+  const held = options.data!.filter((folder) => holdsFormat(folder, row.format, row.preset));
+  // Where none has the row's format the command itself says what is missing.
+  const folders = held.length > 0 ? held : options.data!;
+  const data = ['--data', folders.join(','), '--fold', String(row.fold)];
   const passed = (['threads', 'device', 'precision', 'python'] as const).flatMap((key) =>
     options[key] === undefined ? [] : [`--${key}`, options[key]],
   );

@@ -12,6 +12,11 @@ export interface FeatureTask {
   readonly features: string;
 }
 
+/** Whether a data folder has recordings in a format, or features of them. */
+export function holdsFormat(folder: string, format: Format, preset: PresetName): boolean {
+  return [`${format}_dev`, `features-${format}-${preset}`].some((name) => existsSync(join(folder, name)));
+}
+
 /**
  * Checks one data folder: FORMAT_dev (recordings, may be gone once features-FORMAT-PRESET is there) and metadata_dev.
  * @returns the features to compute, undefined where there are no recordings to compute them from

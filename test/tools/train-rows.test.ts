@@ -99,8 +99,23 @@ const hasTorch = (() => {
     };
     writeFileSync(rows, JSON.stringify(file));
     const runs = join(folder, 'runs');
+    const other = join(folder, 'other');
+    for (const part of ['mic_dev', 'metadata_dev']) mkdirSync(join(other, part), { recursive: true }); // of no use to a FOA row
     const train = () =>
-      earshot(['train', 'rows', '--data', data, '--runs', runs, '--rows', rows, '--python', PYTHON, '--threads', '2']);
+      earshot([
+        'train',
+        'rows',
+        '--data',
+        `${other},${data}`,
+        '--runs',
+        runs,
+        '--rows',
+        rows,
+        '--python',
+        PYTHON,
+        '--threads',
+        '2',
+      ]);
     const { code, stdout, stderr } = await train();
     expect(code === 0 ? '' : stderr).toBe('');
     expect(stdout).toContain('vectors  new');
