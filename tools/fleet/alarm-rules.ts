@@ -70,6 +70,11 @@ export const AlarmRule = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     ...common,
+    kind: z.literal('flood').describe('a device says more than it may, and a part is not stored'),
+    minutes: z.number().positive().max(1440).describe('within which the last such report came; one comes each minute'),
+  }),
+  z.strictObject({
+    ...common,
     kind: z.literal('hub').describe('of the hub itself'),
     what: z.enum(['rollout-stopped', 'webhook-disabled']),
   }),
@@ -107,6 +112,7 @@ export const DEFAULT_RULES: readonly AlarmRule[] = [
   { name: 'restarts', kind: 'figure', figure: 'restartsLastHour', above: 3, clearAt: 1 },
   { name: 'events-missing', kind: 'gap', minutes: 10 },
   { name: 'quarantine', kind: 'quarantine', messages: 20, minutes: 10 },
+  { name: 'flooding', kind: 'flood', minutes: 5 },
   { name: 'rollout-stopped', kind: 'hub', what: 'rollout-stopped', clearSeconds: 0 },
   { name: 'webhook-disabled', kind: 'hub', what: 'webhook-disabled', clearSeconds: 0 },
 ].map((rule) => AlarmRule.parse(rule));

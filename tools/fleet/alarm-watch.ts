@@ -7,6 +7,7 @@ import type { AlarmRule, RuleOf } from './alarm-rules.ts';
 import { type Alarm, type AlarmKey, clearAlarm, listRules, raiseAlarm, recentAlarms } from './alarm-store.ts';
 import type { Database, Queries } from './database.ts';
 import { findGaps } from './event-store.ts';
+import { recentFloods } from './flood.ts';
 import { enqueue, type Telling } from './webhook-store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -57,6 +58,7 @@ export class AlarmWatch {
     const news = [
       ...(await this.#lookAtDevices(rules, rows, nowMs)),
       ...(await this.#lookAtGaps(rules, nowMs)),
+      ...(await this.#lookAtFloods(rules, nowMs)),
       ...(await this.#lookAtHub(rules, nowMs)),
       ...(await this.#listen(rules, rows, nowMs)),
       ...(await this.#forget(rules, nowMs)),
@@ -110,6 +112,21 @@ export class AlarmWatch {
         news.push(...(await this.#judge(rule, { site, device }, { isMet: true, message }, nowMs)));
       }
       news.push(...(await this.#others(rule, new Set(met.keys()), nowMs)));
+    }
+    return news;
+  }
+
+  async #lookAtFloods(rules: readonly AlarmRule[], nowMs: number): Promise<AlarmNews[]> {
+    const news: AlarmNews[] = [];
+    for (const rule of rules) {
+      if (rule.kind !== 'flood') continue;
+      const floods = await recentFloods(this.#options.database, rule.minutes);
+      for (const { site, device, reason } of floods) {
+        if (!concerns(rule, { site, device })) continue;
+        news.push(...(await this.#judge(rule, { site, device }, { isMet: true, message: reason }, nowMs)));
+      }
+      const names = floods.map(({ site, device }) => `${site}/${device}`);
+      news.push(...(await this.#others(rule, new Set(names), nowMs)));
     }
     return news;
   }

@@ -1,5 +1,6 @@
 // A device that says far more than it can hear must not crowd out the others: each has a bucket of tokens, refilled at its due.
 import { ROOT } from '../../runtime/uplink/topics.ts';
+import type { Database } from './database.ts';
 import type { Quarantined } from './quarantine.ts';
 
 /** What one device may say. */
@@ -112,11 +113,30 @@ export class FloodGuard {
   }
 }
 
+/** What the reason of such a notice begins with. */
+const NOTICE = 'flood:';
+
 /** What the quarantine tells of it, where the operator looks for what was not stored. */
 export function floodNotice({ site, device, shed }: Flood, { perSecond, burst }: FloodLimits): Quarantined {
   const topic = `${ROOT}/${site}/${device}/#`;
-  const reason = `flood: ${shed} messages were not stored, as more than ${perSecond} a second and ${burst} at once came; what is missing is asked for again later`;
+  const reason = `${NOTICE} ${shed} messages were not stored, as more than ${perSecond} a second and ${burst} at once came; what is missing is asked for again later`;
   return { topic, payload: new Uint8Array(), reason };
+}
+
+/** The newest notice of each device that said too much within so many minutes, from whichever hub. @throws DatabaseError */
+export async function recentFloods(
+  database: Database,
+  minutes: number,
+): Promise<{ site: string; device: string; reason: string }[]> {
+  const rows = await database.query<{ topic: string; reason: string }>(
+    `select distinct on (topic) topic, reason from quarantine
+     where received > now() - $1 * interval '1 minute' and payload = '' and starts_with(reason, $2) order by topic, id desc`,
+    [minutes, NOTICE],
+  );
+  return rows.map(({ topic, reason }) => {
+    const [site = '', device = ''] = nameIn(topic).split('/');
+    return { site, device, reason };
+  });
 }
 
 /** The two levels after the root; what is no topic of ours shares the empty name. */

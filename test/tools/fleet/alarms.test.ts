@@ -16,6 +16,7 @@ import { type AlarmNews, AlarmWatch } from '../../../tools/fleet/alarm-watch.ts'
 import { type Database, openDatabase } from '../../../tools/fleet/database.ts';
 import { keepDeviceMessages } from '../../../tools/fleet/device-store.ts';
 import { storeEvents } from '../../../tools/fleet/event-store.ts';
+import { FLOOD_LIMITS, floodNotice } from '../../../tools/fleet/flood.ts';
 import { migrate } from '../../../tools/fleet/migrations.ts';
 import { quarantine } from '../../../tools/fleet/quarantine.ts';
 import { addWebhook, NewWebhook } from '../../../tools/fleet/webhook-store.ts';
@@ -375,6 +376,22 @@ stageTest('missing events, a growing quarantine and a stopped rollout are alarms
   await pass(2);
   expect((await listAlarms(database, { openOnly: true })).map((alarm) => alarm.rule)).toEqual(['quarantine']);
 });
+
+stageTest(
+  'a device that says more than it may raises an alarm until it has been quiet',
+  async ({ database, news, pass }) => {
+    await say(database, {});
+    const flood = { site: 'yard', device: 'north', shed: 1200 };
+    await quarantine(database, [floodNotice(flood, FLOOD_LIMITS), floodNotice({ ...flood, shed: 7 }, FLOOD_LIMITS)]);
+    await pass(2);
+    expect(news).toEqual(['raised flooding north']);
+    const [alarm] = await listAlarms(database, { openOnly: true });
+    expect(alarm!.message).toMatch(/^flood: 7 messages were not stored/);
+    await database.query("update quarantine set received = received - interval '6 minutes'");
+    await pass(2);
+    expect(news).toEqual(['raised flooding north', 'cleared flooding north']);
+  },
+);
 
 stageTest(
   'a sound that a rule waits for rings once, and again after it was over',
