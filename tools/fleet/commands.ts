@@ -1,6 +1,7 @@
 // The commands of the group fleet, in the order in which its help lists them.
 import type { Command } from 'commander';
 import { fleetAclCommand } from './acl.ts';
+import { fleetAlarmsCommand } from './alarms.ts';
 import { fleetAsyncapiCommand } from './asyncapi.ts';
 import { fleetBackupCommand } from './backup.ts';
 import { fleetCaCommand } from './ca.ts';
@@ -19,6 +20,7 @@ import { fleetServeCommand } from './serve.ts';
 import { fleetShowCommand } from './show.ts';
 import { fleetUserCommand } from './user.ts';
 import { fleetWatchCommand } from './watch.ts';
+import { fleetWebhooksCommand } from './webhooks.ts';
 
 export function fleetCommands(): Command[] {
   return [
@@ -34,6 +36,8 @@ export function fleetCommands(): Command[] {
     fleetRestoreCommand(),
     fleetConfigCommand(),
     fleetRolloutCommand(),
+    fleetAlarmsCommand(),
+    fleetWebhooksCommand(),
     fleetLocateCommand(),
     fleetAsyncapiCommand(),
     fleetOpenapiCommand(),
