@@ -20,6 +20,7 @@ import { QuarantinePage } from './pages/quarantine.tsx';
 import { RolloutPage } from './pages/rollout.tsx';
 import { RolloutsPage } from './pages/rollouts.tsx';
 import { UsersPage } from './pages/users.tsx';
+import { WebhooksPage } from './pages/webhooks.tsx';
 import { Failed, Notice } from './parts/notice.tsx';
 import { Shell } from './parts/shell.tsx';
 
@@ -35,6 +36,7 @@ const PAGES: Readonly<Record<string, { page: ComponentType<PageProps>; title: st
   rollouts: { page: RolloutsPage, title: 'Rollouts' },
   quarantine: { page: QuarantinePage, title: 'Quarantine' },
   users: { page: UsersPage, title: 'Users' },
+  webhooks: { page: WebhooksPage, title: 'Webhooks' },
   account: { page: AccountPage, title: 'Account' },
   audit: { page: AuditPage, title: 'Audit' },
 };

@@ -41,10 +41,11 @@ const PAGES: readonly { readonly path: string; readonly sees: string }[] = [
   { path: '/devices/forest/clearing/clips', sees: 'a mark' },
   { path: '/devices/forest/clearing/log', sees: 'Ask for the newest lines' },
   { path: '/events', sees: 'forest/clearing' },
-  { path: '/alarms', sees: 'Now' },
+  { path: '/alarms', sees: 'device-silent' },
   { path: '/rollouts', sees: 'New rollout' },
   { path: '/quarantine', sees: 'every message was understood' },
   { path: '/users', sees: 'operator' },
+  { path: '/webhooks', sees: 'Nobody is called' },
   { path: '/audit', sees: 'login' },
   { path: '/account', sees: 'Change the password' },
 ];
@@ -269,6 +270,82 @@ chromiumTest('an operator sees who is in which wave, begins a rollout and pauses
   await page.getByText('created for 4 devices in 2 waves').waitFor();
   await page.getByRole('button', { name: 'Pause' }).click();
   await page.getByRole('button', { name: 'Go on', exact: true }).waitFor();
+  expect(await accessibilityFaults(opened)).toEqual([]);
+  await opened.context.close();
+});
+
+chromiumTest(
+  'an operator adds a rule, silences the alarm that it raises, and switches the rule off',
+  async () => {
+    const opened = await signedIn('otto');
+    await opened.open('/alarms');
+    const { page } = opened;
+    await page.getByRole('button', { name: 'New rule' }).click();
+    await page.getByLabel('The rule as JSON').fill('{ "name": ');
+    await page.getByRole('button', { name: 'Keep the rule' }).click();
+    await page.getByText('This is no JSON').waitFor();
+    const rule = { name: 'queue', kind: 'figure', figure: 'outboxQueued', above: -1, devices: ['office/lobby'] };
+    await page.getByLabel('The rule as JSON').fill(JSON.stringify(rule));
+    await page.getByRole('button', { name: 'Keep the rule' }).click();
+    await page.getByRole('row', { name: /^queue figure warning/ }).waitFor();
+    const alarm = page.getByRole('row', { name: /outboxQueued is .* office\/lobby/ });
+    await alarm.getByRole('button', { name: 'Silence' }).click({ timeout: 40_000 });
+    await alarm.getByRole('button', { name: '8 hours' }).click();
+    await alarm.getByText('no word until').waitFor();
+    expect(await accessibilityFaults(opened)).toEqual([]);
+    await alarm.getByRole('button', { name: 'Tell again' }).click();
+    await alarm.getByRole('button', { name: 'Silence' }).waitFor();
+    const isOn = page.getByRole('row', { name: /^queue figure warning/ }).getByRole('checkbox');
+    const saved = page.waitForResponse(/alarm-rules\/queue/);
+    await isOn.uncheck();
+    expect((await saved).status()).toBe(200);
+    expect(await isOn.isChecked()).toBe(false);
+    await opened.context.close();
+    const viewer = await signedIn('vera');
+    await viewer.open('/alarms');
+    await viewer.page.getByRole('row', { name: /^queue figure warning/ }).waitFor();
+    expect(await viewer.page.getByRole('button', { name: 'New rule' }).count()).toBe(0);
+    await viewer.context.close();
+  },
+  90_000,
+);
+
+chromiumTest('an administrator adds a webhook, sees its secret once, and removes it', async () => {
+  const opened = await signedIn();
+  await opened.open('/webhooks');
+  const { page } = opened;
+  await page.getByLabel('Address').fill('https://127.0.0.1/earshot');
+  await page.getByRole('button', { name: 'Call it from now on' }).click();
+  await page.getByRole('alert').getByText('127.0.0.1').waitFor();
+  await page.getByLabel('Address').fill('https://desk.example.org/earshot');
+  await page.getByLabel('sounds, each').check();
+  await page.getByRole('button', { name: 'Call it from now on' }).click();
+  await page.getByText(/^whsec_/).waitFor();
+  await page.getByRole('row', { name: /desk\.example\.org\/earshot ?alarm, event on/ }).waitFor();
+  expect(await accessibilityFaults(opened)).toEqual([]);
+  await opened.open('/account');
+  await opened.open('/webhooks');
+  await page.getByRole('button', { name: 'Remove' }).click();
+  expect(await page.getByText(/^whsec_/).count()).toBe(0);
+  await page.getByRole('button', { name: 'Remove webhook' }).click();
+  await page.getByText('Nobody is called').waitFor();
+  await opened.context.close();
+});
+
+chromiumTest('an operator notes tags and the time zone of a device', async () => {
+  const opened = await signedIn('otto');
+  await opened.open('/devices/office/lobby/settings');
+  const { page } = opened;
+  await page.getByLabel('More tags').fill('ground-floor, north');
+  await page.getByLabel('Time zone').fill('Europe/Atlantis');
+  await page.getByRole('button', { name: 'Note it' }).click();
+  await page.getByRole('alert').getByText('Europe/Berlin').waitFor();
+  await page.getByLabel('Time zone').fill('Europe/Berlin');
+  await page.getByRole('button', { name: 'Note it' }).click();
+  await page.getByText('Time zone Europe/Berlin.').waitFor();
+  await page.getByRole('button', { name: 'Take the tag north away' }).click();
+  await page.getByText('Take the tag north away').waitFor({ state: 'detached' });
+  await page.getByText('ground-floor').first().waitFor();
   expect(await accessibilityFaults(opened)).toEqual([]);
   await opened.context.close();
 });

@@ -26,8 +26,10 @@ export type {
 } from '../../http/contract.ts';
 export type {
   Alarm as AlarmAnswer,
+  AlarmRule as AlarmRuleAnswer,
   RolloutDetails,
   RolloutDevice,
   RolloutPreview,
   RolloutSummary,
+  Webhook as WebhookAnswer,
 } from '../../http/contract-rollouts.ts';

@@ -3,13 +3,13 @@ import { useState } from 'preact/hooks';
 import type { Desired } from '../base/answers.ts';
 import { send } from '../base/api.ts';
 import { mayOperate, useHub } from '../base/hub.ts';
+import { type JsonObject, objectOf } from '../base/json-text.ts';
 import { useLoaded } from '../base/load.ts';
 import type { DeviceTabProps } from '../pages/device.tsx';
 import { Failed, Notice } from '../parts/notice.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { Notes } from './notes.tsx';
 import { SettingsTable } from './settings-table.tsx';
-
-type Settings = Readonly<Record<string, unknown>>;
 
 export function SettingsTab({ device: { site, device } }: DeviceTabProps) {
   const { session } = useHub();
@@ -27,6 +27,7 @@ export function SettingsTab({ device: { site, device } }: DeviceTabProps) {
       {mayOperate(session) && (
         <Editor key={version} path={path} version={version} settings={settings} onSaved={reload} />
       )}
+      <Notes site={site} device={device} mayChange={mayOperate(session)} />
     </div>
   );
 }
@@ -65,7 +66,7 @@ function Standing({ version, published, changedBy, reported, drift }: Desired) {
 interface EditorProps {
   readonly path: string;
   readonly version: number;
-  readonly settings: Settings;
+  readonly settings: JsonObject;
   readonly onSaved: () => void;
 }
 
@@ -74,7 +75,7 @@ function Editor({ path, version, settings, onSaved }: EditorProps) {
   const [error, setError] = useState<string>();
   const save = (event: SubmitEvent) => {
     event.preventDefault();
-    const given = parsed(text);
+    const given = objectOf(text, '{ "healthSeconds": 30 }');
     if (typeof given === 'string') {
       setError(given);
       return;
@@ -102,20 +103,8 @@ function Editor({ path, version, settings, onSaved }: EditorProps) {
   );
 }
 
-/** The settings, or the sentence that says why they are none. */
-function parsed(text: string): Settings | string {
-  try {
-    const given: unknown = JSON.parse(text);
-    if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as Settings;
-    return 'Settings are a JSON object: { "name": value, ... }.';
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return `This is no JSON: ${error.message}. Settings look like { "healthSeconds": 30 }.`;
-  }
-}
-
 /** What is new, and null for what was taken out: the hub joins changes by name. */
-function changed(before: Settings, after: Settings): Settings {
+function changed(before: JsonObject, after: JsonObject): JsonObject {
   const gone = Object.keys(before).filter((key) => !(key in after));
   return { ...after, ...Object.fromEntries(gone.map((key) => [key, null])) };
 }

@@ -6,6 +6,7 @@ import { useHub } from '../base/hub.ts';
 import { useLoaded } from '../base/load.ts';
 import { Empty, Failed } from '../parts/notice.tsx';
 import { PageHead, Panel } from '../parts/panel.tsx';
+import { RemoveButton } from '../parts/remove-button.tsx';
 import { Time } from '../parts/time.tsx';
 
 const ROLES: readonly { readonly role: Role; readonly may: string }[] = [
@@ -64,27 +65,6 @@ export function UsersPage() {
       </Panel>
       <NewUser onMade={reload} />
     </div>
-  );
-}
-
-/** Asks once more before it does it. */
-function RemoveButton({ name, onRemove }: { readonly name: string; readonly onRemove: () => void }) {
-  const [isAsking, setIsAsking] = useState(false);
-  if (!isAsking)
-    return (
-      <button type="button" class="plain" onClick={() => setIsAsking(true)}>
-        Remove<span class="unseen"> {name}</span>
-      </button>
-    );
-  return (
-    <span class="row end">
-      <button type="button" class="danger" onClick={onRemove}>
-        Remove {name}
-      </button>
-      <button type="button" onClick={() => setIsAsking(false)}>
-        Keep
-      </button>
-    </span>
   );
 }
 

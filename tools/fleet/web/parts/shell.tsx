@@ -22,6 +22,7 @@ const PAGES: readonly PageLink[] = [
   { path: 'rollouts', name: 'Rollouts', icon: 'rollouts' },
   { path: 'quarantine', name: 'Quarantine', icon: 'quarantine' },
   { path: 'users', name: 'Users', icon: 'users', adminOnly: true },
+  { path: 'webhooks', name: 'Webhooks', icon: 'webhooks', adminOnly: true },
   { path: 'audit', name: 'Audit', icon: 'audit', adminOnly: true },
 ];
 
