@@ -1,11 +1,13 @@
 // earshot fleet quarantine: messages that could not be stored, to look at, to try again and to throw away.
 import { Command } from 'commander';
 import { printJson, UserError } from '../command.ts';
-import { type Database, openExistingDatabase } from './database.ts';
+import { openExistingDatabase } from './database.ts';
 import { wholeNumber } from './event-options.ts';
 import { type FleetView, type QuarantineView, type ViewOptions, viewing, withViewOptions } from './fleet-view.ts';
+import { AllRetried, Dropped } from './http/contract.ts';
+import { connectHub, DEFAULT_HUB, type HubClient } from './hub-client.ts';
 import { migrate } from './migrations.ts';
-import { dropQuarantined, quarantinedRows, retryQuarantined } from './quarantine-retry.ts';
+import { dropQuarantined, type Retried, retryAll } from './quarantine-retry.ts';
 import { printable } from './terminal-text.ts';
 import { type Column, printTable } from './text-table.ts';
 
@@ -18,7 +20,9 @@ interface ListOptions extends ShowOptions {
 }
 
 interface ChangeOptions {
-  readonly database: string;
+  readonly hub?: string;
+  readonly tokenFile?: string;
+  readonly database?: string;
   readonly all?: boolean;
   readonly json?: boolean;
 }
@@ -45,7 +49,7 @@ export function fleetQuarantineCommand(): Command {
     .addHelpText(
       'after',
       '\nExamples:\n  earshot fleet quarantine list\n  earshot fleet quarantine show 12\n' +
-        '  earshot fleet quarantine retry --all --database postgres://earshot@db.lan/earshot\n' +
+        '  earshot fleet quarantine retry --all\n' +
         '  earshot fleet quarantine drop 12 13 --database earshot-fleet',
     );
 }
@@ -90,56 +94,66 @@ export async function showQuarantined(view: FleetView, text: string, { json }: S
 }
 
 function retryCommand(): Command {
-  return changing('retry', 'store what this earshot understands').action((ids: string[], options: ChangeOptions) =>
-    changed(ids, options, (database, chosen) => retry(database, chosen, options)),
-  );
+  return changing('retry', 'store what this earshot understands').action((ids: string[], options: ChangeOptions) => {
+    const chosen = chosenIds(ids, options);
+    return atDesk(options, async (desk) => tellRetried(await desk.retry(chosen), options));
+  });
 }
 
-/** Prints what became of each message. @param ids all when not given */
-export async function retry(database: Database, ids: number[] | undefined, { json }: ShowOptions): Promise<void> {
-  let stored = 0;
-  const rows = await quarantinedRows(database, ids);
-  for (const row of rows) {
-    const retried = await retryQuarantined(database, row);
-    if (retried.reason === null) stored += 1;
-    if (json) printJson({ type: 'retried', ...retried });
-    else if (retried.reason !== null) process.stdout.write(`${retried.id} stays: ${printable(retried.reason)}\n`);
+/** Prints what became of each message. */
+export function tellRetried(retried: readonly Retried[], { json }: ShowOptions): void {
+  for (const each of retried) {
+    if (json) printJson({ type: 'retried', ...each });
+    else if (each.reason !== null) process.stdout.write(`${each.id} stays: ${printable(each.reason)}\n`);
   }
-  if (!json) process.stdout.write(`${stored} stored, ${rows.length - stored} stay.\n`);
+  const stored = retried.filter(({ reason }) => reason === null).length;
+  if (!json) process.stdout.write(`${stored} stored, ${retried.length - stored} stay.\n`);
 }
 
 function dropCommand(): Command {
-  return changing('drop', 'throw messages away for good').action((ids: string[], options: ChangeOptions) =>
-    changed(ids, options, async (database, chosen) => {
-      const dropped = await dropQuarantined(database, chosen);
+  return changing('drop', 'throw messages away for good').action((ids: string[], options: ChangeOptions) => {
+    const chosen = chosenIds(ids, options);
+    return atDesk(options, async (desk) => {
+      const dropped = await desk.drop(chosen);
       if (options.json) printJson({ type: 'dropped', count: dropped });
       else process.stdout.write(`${dropped} dropped.\n`);
-    }),
-  );
+    });
+  });
 }
 
-async function changed(
-  ids: readonly string[],
-  options: ChangeOptions,
-  work: (database: Database, chosen: number[] | undefined) => Promise<void>,
-): Promise<void> {
-  const chosen = chosenIds(ids, options);
-  const database = await openExistingDatabase(options.database);
+/** Where messages are tried again or thrown away: at the hub, or in its database while no hub runs. */
+interface QuarantineDesk {
+  retry(ids: number[] | undefined): Promise<readonly Retried[]>;
+  drop(ids: number[] | undefined): Promise<number>;
+}
+
+async function atDesk(options: ChangeOptions, work: (desk: QuarantineDesk) => Promise<void>): Promise<void> {
+  const { hub, tokenFile, database: url } = options;
+  if (url === undefined) return work(hubDesk(await connectHub({ url: hub ?? DEFAULT_HUB, tokenFile })));
+  if (hub !== undefined) throw new UserError('--hub and --database are two places to change: give one of them.');
+  const database = await openExistingDatabase(url);
   try {
     await migrate(database);
-    await work(database, chosen);
+    await work({ retry: (ids) => retryAll(database, ids), drop: (ids) => dropQuarantined(database, ids) });
   } finally {
     await database.close();
   }
 }
 
+function hubDesk(hub: HubClient): QuarantineDesk {
+  return {
+    retry: async (ids) => (await hub.send('POST', 'quarantine/retry', AllRetried, { ids })).retried,
+    drop: async (ids) => (await hub.send('POST', 'quarantine/drop', Dropped, { ids })).count,
+  };
+}
+
 function changing(name: string, summary: string): Command {
-  return new Command(name)
+  const command = new Command(name)
     .summary(summary)
     .argument('[ids...]', 'as "earshot fleet quarantine list" shows them')
     .option('--all', 'every message')
-    .requiredOption('--database <url>', 'postgres://user@host/name, or a folder no hub has open')
     .option('--json', 'print JSON');
+  return withViewOptions(command);
 }
 
 /** @throws UserError unless some or all are named */

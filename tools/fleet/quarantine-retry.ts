@@ -14,7 +14,7 @@ export interface Retried {
 }
 
 /** @param ids all of them when not given; the oldest first. @throws DatabaseError */
-export function quarantinedRows(queries: Queries, ids: readonly number[] | undefined): Promise<QuarantinedRow[]> {
+function quarantinedRows(queries: Queries, ids: readonly number[] | undefined): Promise<QuarantinedRow[]> {
   return queries.query<QuarantinedRow>(
     `select id::float8 as id, received, topic, payload, reason from quarantine
      where $1::int8[] is null or id = any ($1::int8[]) order by id`,
@@ -32,7 +32,7 @@ export async function dropQuarantined(queries: Queries, ids: readonly number[] |
 }
 
 /** Stores a message that this earshot understands and takes it out of quarantine; storing twice changes nothing. @throws DatabaseError */
-export async function retryQuarantined(database: Database, { id, topic, payload }: QuarantinedRow): Promise<Retried> {
+async function retryQuarantined(database: Database, { id, topic, payload }: QuarantinedRow): Promise<Retried> {
   try {
     await store(database, topic, payload);
   } catch (error) {
@@ -42,6 +42,13 @@ export async function retryQuarantined(database: Database, { id, topic, payload 
   }
   await dropQuarantined(database, [id]);
   return { id, topic, reason: null };
+}
+
+/** One after the other, the oldest first. @param ids all of them when not given. @throws DatabaseError */
+export async function retryAll(database: Database, ids: readonly number[] | undefined): Promise<Retried[]> {
+  const retried: Retried[] = [];
+  for (const row of await quarantinedRows(database, ids)) retried.push(await retryQuarantined(database, row));
+  return retried;
 }
 
 async function store(database: Database, topic: string, payload: Uint8Array): Promise<void> {

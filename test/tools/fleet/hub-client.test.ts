@@ -104,3 +104,18 @@ test('the commands ask a hub', async () => {
   const both = await earshot(['fleet', 'gaps', ...at, '--database', 'x']);
   expect(both.stderr).toMatch(/two places to read from: give one of them/);
 }, 60_000);
+
+test('an operator has quarantined messages tried again and thrown away at the hub; a viewer may not', async () => {
+  const operatorFile = join(folder, 'operator');
+  const token = await addToken(hub.database, { name: 'operator', days: 1 }, Date.now());
+  await writeFile(operatorFile, `${token}\n`, { mode: 0o600 });
+  const quarantine = (file: string, ...words: string[]) =>
+    earshot(['fleet', 'quarantine', ...words, '--hub', hub.url, '--token-file', file]);
+  expect((await quarantine(tokenFile, 'retry', '--all')).stderr).toMatch(/operator/);
+  const retried = await quarantine(operatorFile, 'retry', '--all');
+  expect(retried.stdout).toMatch(/^1 stays: .*\n2 stays: .*\n1 stored, 2 stay\.\n$/);
+  expect((await quarantine(operatorFile, 'drop', '1', '--json')).stdout).toBe('{"type":"dropped","count":1}\n');
+  expect(jsonLines((await quarantine(tokenFile, 'list', '--json')).stdout).map(({ id }) => id)).toEqual([2]);
+  const none = await quarantine(operatorFile, 'drop');
+  expect(none.stderr).toMatch(/Which messages\? Give their ids, or --all/);
+}, 60_000);

@@ -13,8 +13,8 @@ import { events } from '../../../tools/fleet/events.ts';
 import type { FleetView } from '../../../tools/fleet/fleet-view.ts';
 import { listGaps } from '../../../tools/fleet/gaps.ts';
 import { ls } from '../../../tools/fleet/ls.ts';
-import { listQuarantined, retry, showQuarantined } from '../../../tools/fleet/quarantine-command.ts';
-import { dropQuarantined } from '../../../tools/fleet/quarantine-retry.ts';
+import { listQuarantined, showQuarantined, tellRetried } from '../../../tools/fleet/quarantine-command.ts';
+import { dropQuarantined, retryAll } from '../../../tools/fleet/quarantine-retry.ts';
 import { show } from '../../../tools/fleet/show.ts';
 import { earshot, jsonLines } from '../../earshot.ts';
 import { fillFleet, fleetEvent } from './fleet-data.ts';
@@ -122,7 +122,9 @@ test('gaps names what is missing; the quarantine shows its bytes, tries again an
   harmless(hostile);
   expect(hostile).toContain('\\u001b]0;owned');
 
-  const retried = jsonLines(await printed(() => retry(database, undefined, { json: true })));
+  const retried = jsonLines(
+    await printed(async () => tellRetried(await retryAll(database, undefined), { json: true })),
+  );
   expect(retried.map(({ id, reason }) => [id, reason === null])).toEqual([
     [1, false],
     [2, false],

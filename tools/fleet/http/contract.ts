@@ -179,6 +179,17 @@ export const QuarantineEntry = z.object({
 export type QuarantineEntry = z.infer<typeof QuarantineEntry>;
 export const Quarantine = z.object({ messages: z.array(QuarantineEntry) });
 export const ListQuery = z.strictObject({ limit: limit(1000, 100) });
+export const QuarantineChoice = z.strictObject({
+  ids: z.array(z.int().positive()).min(1).max(10_000).optional().describe('default: all'),
+});
+export const Retried = z.object({
+  id: count,
+  topic: z.string(),
+  reason: z.string().nullable().describe('why it stays; null: it was stored'),
+});
+export const AllRetried = z.object({ retried: z.array(Retried) });
+export type AllRetried = z.infer<typeof AllRetried>;
+export const Dropped = z.object({ count });
 
 export const Command = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, hyphens or underscores'),

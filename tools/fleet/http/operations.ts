@@ -102,6 +102,14 @@ export const OPERATIONS = {
     },
     ...{ query: c.ListQuery, answer: c.Quarantine },
   },
+  retryQuarantine: {
+    ...{ method: 'POST', path: '/quarantine/retry', role: 'operator', summary: 'Store what this earshot understands' },
+    ...{ body: c.QuarantineChoice, answer: c.AllRetried, noted: ['ids'] },
+  },
+  dropQuarantine: {
+    ...{ method: 'POST', path: '/quarantine/drop', role: 'operator', summary: 'Throw messages away for good' },
+    ...{ body: c.QuarantineChoice, answer: c.Dropped, noted: ['ids'] },
+  },
   listClips: {
     ...{ method: 'GET', path: '/clips', role: 'viewer', summary: 'Recordings that devices keep, newest first' },
     ...{ query: c.ClipQuery, answer: c.Clips },

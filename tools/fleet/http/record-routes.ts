@@ -2,6 +2,7 @@
 import { listClips, readClip, readSound } from '../clip-store.ts';
 import { findGaps } from '../event-store.ts';
 import { listQuarantine } from '../quarantine.ts';
+import { dropQuarantined, retryAll } from '../quarantine-retry.ts';
 import { locateStored } from '../stored-sources.ts';
 import { type FastifyInstance, HttpError } from './fastify.ts';
 import { readFigures } from './figures.ts';
@@ -28,6 +29,14 @@ export function recordRoutes(app: FastifyInstance, hub: Hub, viewers: () => numb
       received: row.received.toISOString(),
       payload: Buffer.from(row.payload).toString('base64'),
     })),
+  }));
+
+  answer(app, hub, OPERATIONS.retryQuarantine, async ({ body: { ids } }) => ({
+    retried: await retryAll(database, ids),
+  }));
+
+  answer(app, hub, OPERATIONS.dropQuarantine, async ({ body: { ids } }) => ({
+    count: await dropQuarantined(database, ids),
   }));
 
   answer(app, hub, OPERATIONS.listSources, ({ query: { from, to, site, class: label } }) => {

@@ -7,6 +7,7 @@ export type {
   LiveMessage,
 } from '../../../../runtime/uplink/topics.ts';
 export type {
+  AllRetried,
   AuditEntry,
   Clip,
   CommandAnswer,
