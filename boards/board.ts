@@ -11,6 +11,9 @@ const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 const usbId = z.string().regex(/^[0-9a-f]{4}:[0-9a-f]{4}$/, 'must be vendor:product in lower-case hexadecimal');
 const insideBsp = z.string().regex(/^[A-Za-z0-9_]+(\/[A-Za-z0-9_.]+)*\.sh$|^flash\.sh$/, 'must be a script of the BSP');
 
+/** What asks the first questions of a board without a user (first-boot.json). */
+export const FIRST_BOOT_WIZARDS = ['oem-config', 'nv-oobe'] as const;
+
 export const STORAGES = ['nvme', 'emmc', 'sd'] as const;
 export type Storage = (typeof STORAGES)[number];
 
@@ -100,7 +103,7 @@ const Jetpacks = z.strictObject({
       ubuntu: version,
       glibc: version,
       kernel: version,
-      firstBoot: z.enum(['oem-config', 'nv-oobe']).describe('the wizard of a board without a user'),
+      firstBoot: z.enum(FIRST_BOOT_WIZARDS).describe('the wizard of a board without a user'),
     }),
   ),
 });
@@ -114,7 +117,10 @@ const Needs = z.strictObject({
 });
 export type Need = z.infer<typeof Needs>['programs'][number];
 
-const readJson = (file: string): unknown => JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8'));
+/** A JSON file of this folder. */
+export function readBoardFile(file: string): unknown {
+  return JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8'));
+}
 
 /** All families of boards, Jetsons first, by name. @throws ZodError when a file breaks the schema */
 export function boards(): Board[] {
@@ -122,18 +128,18 @@ export function boards(): Board[] {
     readdirSync(new URL(`./${folder}/`, FOLDER))
       .filter((file) => file.endsWith('.json'))
       .sort()
-      .map((file) => Board.parse(readJson(`${folder}/${file}`)));
+      .map((file) => Board.parse(readBoardFile(`${folder}/${file}`)));
   return [...read('jetson'), ...read('virtual')];
 }
 
 /** All JetPacks, oldest first. */
 export function jetpacks(): Jetpack[] {
-  return Jetpacks.parse(readJson('jetpacks.json')).releases;
+  return Jetpacks.parse(readBoardFile('jetpacks.json')).releases;
 }
 
 /** What earshot's programs on arm64 need of the system's C library. */
 export function needs(): Need[] {
-  return Needs.parse(readJson('needs.json')).programs;
+  return Needs.parse(readBoardFile('needs.json')).programs;
 }
 
 /** A module, with the family that it belongs to. */

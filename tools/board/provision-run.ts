@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { wizardPages } from '../../boards/first-boot.ts';
 import { writeOwn } from '../../runtime/device/device-key.ts';
 import { UserError } from '../command.ts';
 import { Console } from './console.ts';
@@ -96,7 +97,8 @@ async function overConsole(plan: Plan, means: Means, { transcript, hosts, told, 
   const passwords = wanted.isNew ? [means.password] : [wanted.password, means.password];
   const account = { user: plan.user, passwords, newPassword: wanted.password };
   const console = new Console({ path: plan.serial!, open: openSerialLine, transcript });
-  const wizard = () => answerWizard(console, account, plan.hostname ?? plan.device);
+  const wizard = () =>
+    answerWizard(console, wizardPages(plan.board), { account, hostname: plan.hostname ?? plan.device });
   const shell = new ConsoleShell({ console, account, times: means.times, wizard });
   try {
     await takeSteps([consoleStep(shell)], told, signal);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { wizardPages } from '../../../boards/first-boot.ts';
 import { Console, type OpenLine } from '../../../tools/board/console.ts';
 import { answerWizard } from '../../../tools/board/console-wizard.ts';
 import { Transcript } from '../../../tools/board/transcript.ts';
@@ -69,7 +70,7 @@ test('the first-boot questions are answered up to the login prompt, in the order
   const transcript = new Transcript(join(folder, 'transcript.log'));
   const console = new Console({ path: '/dev/none', open: pagesOn(pages, typed), transcript });
   await console.open();
-  await answerWizard(console, ACCOUNT, 'mill-3', 60);
+  await answerWizard(console, wizardPages('orin-nano-8gb'), { account: ACCOUNT, hostname: 'mill-3' }, 60);
   await console.close();
   expect(typed).toHaveLength(pages.length - 1);
   const answers = Object.fromEntries(pages.map((page, i) => [page.slice(0, 12), typed[i]]));
@@ -87,6 +88,20 @@ test('questions that come again and again end with a sentence', async () => {
   const transcript = new Transcript(join(folder, 'transcript.log'));
   const console = new Console({ path: '/dev/none', open: pagesOn(pages, []), transcript });
   await console.open();
-  await expect(answerWizard(console, ACCOUNT, 'mill-3', 20)).rejects.toThrow('do not end: answer them by hand');
+  await expect(answerWizard(console, wizardPages(), { account: ACCOUNT, hostname: 'mill-3' }, 20)).rejects.toThrow(
+    'do not end: answer them by hand',
+  );
   await console.close();
 }, 20_000);
+
+test('a board is asked what the wizards of its JetPacks ask; one that is not known, what any of them asks', () => {
+  const names = (board?: string) => wizardPages(board).map(({ name }) => name);
+  expect(names('nano')).toContain('browser');
+  expect(names('nano')).not.toContain('clock'); // nv-oobe alone
+  expect(names('agx-thor')).toContain('clock');
+  expect(names('agx-thor')).not.toContain('browser');
+  for (const both of ['orin-nano', 'orin-nano-8gb', 'virt-arm64', 'no-such-board', undefined])
+    expect(names(both)).toEqual(expect.arrayContaining(['clock', 'browser']));
+  // "Re-enter password" is looked for before "password".
+  expect(names().indexOf('password again')).toBeLessThan(names().indexOf('password'));
+});
