@@ -2,6 +2,7 @@
 import type { Vector } from '../directions.ts';
 import type { EventPhase, SoundEvent } from '../signals.ts';
 import { DirectionMean } from './direction-mean.ts';
+import { Edges } from './edges.ts';
 import type { TrackingFrames } from './settings.ts';
 
 interface ClassTrackOptions {
@@ -21,23 +22,29 @@ class Stretch {
   readonly first: number;
   readonly direction: DirectionMean;
   last: number;
+  /** In frames, not whole ones. */
+  start: number;
+  end: number;
   active = 0;
   activitySum = 0;
 
   constructor(first: number, fade: number) {
     this.first = first;
     this.last = first;
+    this.start = first;
+    this.end = first + 1;
     this.direction = new DirectionMean(fade);
   }
 
-  add(frame: number, activity: number, vector: Vector): void {
+  add(frame: number, { activity, vector, alone }: ClassFrame): void {
     this.count(frame, activity);
-    this.direction.add(vector, activity);
+    this.direction.add(vector, activity * alone);
   }
 
   /** Counts a frame as sound whose direction is not believed. */
   count(frame: number, activity: number): void {
     this.last = frame;
+    this.end = frame + 1;
     this.active += 1;
     this.activitySum += activity;
   }
@@ -47,15 +54,20 @@ class Stretch {
 export interface ClassFrame {
   readonly activity: number;
   readonly vector: Vector;
+  /** Above 0, up to 1: how much its direction counts, little while other classes sound. */
+  readonly alone: number;
 }
 
 /** Follows one class from frame to frame. */
 export class ClassTrack {
   readonly #options: ClassTrackOptions;
+  readonly #edges = new Edges();
   /** Sounding, or perhaps sounding while #trackId is undefined. */
   #stretch: Stretch | undefined;
   #trackId: number | undefined;
   #lastTold = 0;
+  /** Where the sound before ended, in frames: none begins earlier. */
+  #ended = 0;
   /** An onset told early, until the final scores have said whether it is one. */
   #foreseen: { readonly trackId: number; readonly stretch: Stretch } | undefined;
   /** Active frames that come from elsewhere: a jump once there are enough of them. */
@@ -73,11 +85,11 @@ export class ClassTrack {
     const { sure, frames, nextTrackId } = this.#options;
     if (this.#trackId !== undefined || this.#foreseen) return;
     let stretch: Stretch | undefined;
-    for (const [i, { activity, vector }] of known.entries()) {
-      if (activity < sure) stretch = undefined;
+    for (const [i, now] of known.entries()) {
+      if (now.activity < sure) stretch = undefined;
       else {
         stretch ??= new Stretch(firstFrame + i, frames.fade);
-        stretch.add(firstFrame + i, activity, vector);
+        stretch.add(firstFrame + i, now);
       }
       if (!stretch || stretch.active < frames.minimum) continue;
       this.#foreseen = { trackId: nextTrackId(), stretch };
@@ -86,21 +98,22 @@ export class ClassTrack {
     }
   }
 
-  /** Takes the next frame's activity (0..1) and direction (any length). */
-  step(frame: number, activity: number, vector: Vector): void {
-    this.#follow(frame, activity, vector);
+  /** Takes the next frame. */
+  step(frame: number, now: ClassFrame): void {
+    this.#edges.add(frame, now.activity);
+    this.#follow(frame, now);
     const foreseen = this.#foreseen;
     const perhaps = this.#stretch && this.#trackId === undefined;
     if (foreseen && !perhaps && frame >= foreseen.stretch.last + this.#options.frames.patience) this.#takeBack();
   }
 
-  #follow(frame: number, activity: number, vector: Vector): void {
+  #follow(frame: number, now: ClassFrame): void {
     const { onset, offset, frames } = this.#options;
     const stretch = this.#stretch;
     if (!stretch) {
-      if (activity >= onset) this.#begin(frame, activity, vector);
-    } else if (activity >= offset) {
-      this.#continue(stretch, frame, activity, vector);
+      if (now.activity >= onset) this.#begin(frame, now);
+    } else if (now.activity >= offset) {
+      this.#continue(stretch, frame, now);
     } else if (this.#trackId === undefined) {
       this.#stretch = undefined;
     } else if (frame - this.#lastActive(stretch) > frames.gap) {
@@ -108,10 +121,12 @@ export class ClassTrack {
     }
   }
 
-  /** The stream ended or broke: what sounds ends with its last active frame, what only perhaps sounded never was. */
+  /** The sound or the stream ended: what sounds ends after its last active frame, what only perhaps sounded never was. */
   finish(): void {
     if (this.#stretch && this.#trackId !== undefined) {
       this.#believeElsewhere(this.#stretch);
+      this.#stretch.end = this.#edges.fall(this.#stretch.last);
+      this.#ended = this.#stretch.end;
       this.#tell('offset', this.#stretch.last);
     }
     this.#takeBack();
@@ -120,27 +135,28 @@ export class ClassTrack {
     this.#elsewhere = undefined;
   }
 
-  #begin(frame: number, activity: number, vector: Vector): void {
+  #begin(frame: number, now: ClassFrame): void {
     this.#stretch = new Stretch(frame, this.#options.frames.fade);
-    this.#stretch.add(frame, activity, vector);
+    this.#stretch.add(frame, now);
     this.#confirm(this.#stretch, frame);
   }
 
-  #continue(stretch: Stretch, frame: number, activity: number, vector: Vector): void {
+  #continue(stretch: Stretch, frame: number, now: ClassFrame): void {
     const { frames } = this.#options;
     if (this.#trackId === undefined) {
-      stretch.add(frame, activity, vector);
+      stretch.add(frame, now);
       this.#confirm(stretch, frame);
-    } else if (stretch.direction.angleTo(vector) <= frames.jumpDegrees) {
+    } else if (stretch.direction.angleTo(now.vector) <= frames.jumpDegrees) {
       this.#believeElsewhere(stretch);
-      stretch.add(frame, activity, vector);
+      stretch.add(frame, now);
       if (frame - this.#lastTold >= frames.update) this.#tell('update', frame);
     } else {
-      this.#hearElsewhere(stretch, frame, activity, vector);
+      this.#hearElsewhere(stretch, frame, now);
     }
   }
 
   #confirm(stretch: Stretch, frame: number): void {
+    if (frame <= stretch.first + 1) stretch.start = Math.max(this.#ended, this.#edges.rise(stretch.first));
     if (stretch.active < this.#options.frames.minimum) return;
     const foreseen = this.#foreseen;
     this.#foreseen = undefined;
@@ -157,12 +173,12 @@ export class ClassTrack {
   }
 
   /** A stray frame belongs to the event; frames that stay elsewhere, and agree where, are a new event. */
-  #hearElsewhere(stretch: Stretch, frame: number, activity: number, vector: Vector): void {
+  #hearElsewhere(stretch: Stretch, frame: number, now: ClassFrame): void {
     const { frames } = this.#options;
     this.#elsewhere ??= { stretch: new Stretch(frame, frames.fade), activities: [] };
     const { stretch: other, activities } = this.#elsewhere;
-    other.add(frame, activity, vector);
-    activities.push(activity);
+    other.add(frame, now);
+    activities.push(now.activity);
     if (other.active < frames.jump || other.direction.spreadDegrees > frames.jumpDegrees) return;
     this.#tell('offset', stretch.last);
     this.#elsewhere = undefined;
@@ -183,7 +199,7 @@ export class ClassTrack {
     return this.#elsewhere?.stretch.last ?? stretch.last;
   }
 
-  /** @param frame the frame now; an event lasts to the end of its last active frame */
+  /** @param frame the frame now; an event that goes on lasts to the end of its last active frame */
   #tell(phase: EventPhase, frame: number, of = { trackId: this.#trackId!, stretch: this.#stretch! }): void {
     const { label, classIndex, frames, onEvent } = this.#options;
     const { trackId, stretch } = of;
@@ -194,8 +210,8 @@ export class ClassTrack {
       ...{ phase, trackId, label, classIndex },
       ...{ azimuth, elevation, direction: [x, y, z], spreadDegrees: stretch.direction.spreadDegrees },
       score: stretch.activitySum / stretch.active,
-      startSeconds: stretch.first * frames.frameSeconds,
-      endSeconds: (stretch.last + 1) * frames.frameSeconds,
+      startSeconds: stretch.start * frames.frameSeconds,
+      endSeconds: stretch.end * frames.frameSeconds,
     });
   }
 }

@@ -2,6 +2,8 @@
 import { anglesOf, type Vector } from '../directions.ts';
 
 const DEGREES_PER_RADIAN = 180 / Math.PI;
+/** Of a vector's length: 4 gave the least direction error on validation recordings (1: 9.6°, 2: 9.5°, 4: 9.4°). */
+const SURENESS_POWER = 4;
 
 /** Sums weighted unit vectors; older ones fade, so that the direction of a source that moves stays current. */
 export class DirectionMean {
@@ -18,13 +20,13 @@ export class DirectionMean {
 
   /**
    * Adds a frame's vector.
-   * A vector shorter than 1 is an unsure one and counts less; the zero vector says nothing.
-   * @param activity 0..1
+   * A vector shorter than 1 is an unsure one and counts much less; the zero vector says nothing.
+   * @param share 0..1, how much the frame counts beside others of its kind
    */
-  add([x, y, z]: Vector, activity: number): void {
+  add([x, y, z]: Vector, share: number): void {
     const length = Math.hypot(x, y, z);
     if (length === 0) return;
-    const weight = activity * Math.min(1, length);
+    const weight = share * Math.min(1, length) ** SURENESS_POWER;
     const perLength = weight / length;
     this.#x = this.#x * this.#keep + x * perLength;
     this.#y = this.#y * this.#keep + y * perLength;
