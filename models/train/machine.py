@@ -32,10 +32,15 @@ def choose_precision(name, network, settings, device):
 
 
 def autocast(device, precision):
-    """A function that opens the context in which the network computes."""
+    """A function that opens the context in which the network computes.
+
+    Without the cache of cast weights: all threads share it under one lock, and a worker that leaves the context while another one
+    compiles waits for Python's lock with the cache's in hand, the other the other way round. A run stood still so for good.
+    Nothing is lost: each weight is cast once per pass.
+    """
     if precision == "float32":
         return nullcontext
-    return lambda: torch.autocast(device.type, torch.bfloat16)
+    return lambda: torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
 
 
 def check_room(network, settings, folder, device):

@@ -10,7 +10,7 @@ from unittest import mock
 import torch
 
 from dataset import DataError
-from machine import activation_bytes, check_room
+from machine import activation_bytes, autocast, check_room
 from network import build_network
 from synthetic_minute import CHANNELS, CLASSES, small_network
 from watch import Watch
@@ -42,6 +42,17 @@ class Room(unittest.TestCase):
     def test_a_window_takes_at_least_the_outputs_of_its_convolutions_twice(self):
         # three convolutions of 12 filters over 300 frames of 64 bands in the first stage alone, float32
         self.assertGreater(activation_bytes(self.network, SETTINGS), 2 * 3 * 12 * 300 * 64 * 4)
+
+
+class Precision(unittest.TestCase):
+    def test_workers_share_no_cache_of_cast_weights_whose_lock_they_could_wait_for(self):
+        with autocast(torch.device("cpu"), "bfloat16")():
+            self.assertTrue(torch.is_autocast_enabled("cpu"))
+            self.assertFalse(torch.is_autocast_cache_enabled())
+
+    def test_float32_casts_nothing(self):
+        with autocast(torch.device("cpu"), "float32")():
+            self.assertFalse(torch.is_autocast_enabled("cpu"))
 
 
 class Estimates(unittest.TestCase):
