@@ -25,18 +25,44 @@ export function named(scores: AllScores): NamedScores {
   return { ER, F1, DE: scores.DE_unsnapped, DE_snapped, DE_official: scores.DE, FR, SELD, ER20, F20, LE_CD, LR_CD };
 }
 
-/**
- * Draws as many recordings as there are, with replacement, RESAMPLINGS times, always the same ones, and forms the scores of each
- * draw. Same seed and number of recordings, same draws: rows scored on the same recordings are resampled alike.
- */
+/** Means and ranges of the scores over RESAMPLINGS draws of as many recordings as there are, with replacement. */
 export function resample(recordings: readonly RecordingCounts[]): Readonly<Record<ScoreName, Interval | null>> {
+  return intervals(draws(recordings));
+}
+
+/**
+ * The same of `a` minus `b`, draw by draw: how much chance there is in their difference. Since both are drawn alike, what makes a
+ * recording hard for either leaves it, and the range is far narrower than those of `a` and `b`.
+ *
+ * @param b the same recordings in the same order, heard by another model
+ */
+export function resampleDifference(
+  a: readonly RecordingCounts[],
+  b: readonly RecordingCounts[],
+): Readonly<Record<ScoreName, Interval | null>> {
+  if (a.length !== b.length) throw new Error(`paired resampling of ${a.length} and ${b.length} recordings`);
+  const others = draws(b);
+  return intervals(draws(a).map((scores, i) => minus(scores, others[i]!)));
+}
+
+function minus(a: NamedScores, b: NamedScores): NamedScores {
+  const difference = (x: number | null, y: number | null) => (x === null || y === null ? null : x - y);
+  const entries = SCORE_NAMES.map((name) => [name, difference(a[name], b[name])] as const);
+  return Object.fromEntries(entries) as Record<ScoreName, number | null>;
+}
+
+/** Same number of recordings, same draws: rows scored on the same recordings are resampled alike. */
+function draws(recordings: readonly RecordingCounts[]): readonly NamedScores[] {
   const random = xorshift(SEED);
-  const draws = Array.from({ length: RESAMPLINGS }, () => {
+  return Array.from({ length: RESAMPLINGS }, () => {
     const drawn = recordings.map(() => recordings[Math.floor(random() * recordings.length)]!);
     return named(allScores(addCounts(drawn)));
   });
-  const intervals = SCORE_NAMES.map((name) => [name, interval(draws.map((draw) => draw[name]))] as const);
-  return Object.fromEntries(intervals) as Record<ScoreName, Interval | null>;
+}
+
+function intervals(scores: readonly NamedScores[]): Readonly<Record<ScoreName, Interval | null>> {
+  const entries = SCORE_NAMES.map((name) => [name, interval(scores.map((draw) => draw[name]))] as const);
+  return Object.fromEntries(entries) as Record<ScoreName, Interval | null>;
 }
 
 function interval(values: readonly (number | null)[]): Interval | null {

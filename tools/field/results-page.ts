@@ -2,7 +2,7 @@
 import type { Interval, ScoreName } from './bootstrap.ts';
 import { RESAMPLINGS } from './bootstrap.ts';
 import { PAPER_NOTES, PUBLISHED } from './published.ts';
-import type { Result, ResultSet, Results } from './results.ts';
+import { difference, type Result, type ResultSet, type Results } from './results.ts';
 
 type Show = (value: number) => string;
 const rate: Show = (value) => value.toFixed(3);
@@ -21,6 +21,11 @@ const COLUMNS: readonly [name: ScoreName, title: string, show: Show][] = [
   ['LE_CD', 'LE_CD°', degrees],
   ['LR_CD', 'LR_CD %', percent],
 ];
+
+const DIFFERENCES = COLUMNS.filter(([name]) => ['ER', 'F1', 'DE', 'FR', 'SELD'].includes(name));
+
+const DIFFERENCE_NOTE =
+  'The same draws of recordings taken for both rows; bold where 95 % of them lie on one side of zero. Another training seed may still turn it.';
 
 const INTRODUCTION = `# Results
 
@@ -50,7 +55,7 @@ export function resultsPage(results: Results): string {
     INTRODUCTION,
     ...results.tables.map(({ title, paper, rows }) => {
       const chosen = rows.map((name) => results.rows.find((result) => result.name === name)!);
-      return table(title, chosen, paper === null ? undefined : PAPER_NOTES[paper]);
+      return [table(title, chosen, paper === null ? undefined : PAPER_NOTES[paper]), differences(chosen)].join('\n');
     }),
     ...(results.others.length > 0 ? [table('Further models', results.others, undefined)] : []),
     others(),
@@ -63,6 +68,31 @@ function table(title: string, results: readonly Result[], note: string | undefin
   const head = ['', ...COLUMNS.map(([, title]) => title), 'parameters', 'GMAC', 'ms'];
   const rows = results.flatMap((result) => rowsOf(result));
   return [`## ${title}\n`, markdown([head, ...rows]), ...(note ? [`${note}\n`] : [])].join('\n');
+}
+
+/** What the later rows of a table gain or lose against its first. */
+function differences([base, ...later]: readonly Result[]): string {
+  const against = base && judgingSets(base.sets)[0];
+  const rows = later.flatMap(({ name, sets }) => {
+    const set = judgingSets(sets)[0];
+    const found = set && against && difference(set, against);
+    return found ? [[name, ...DIFFERENCES.map(([score, , show]) => signedCell(found[score], show))]] : [];
+  });
+  if (rows.length === 0) return '';
+  const head = [`against ${base!.name}`, ...DIFFERENCES.map(([, title]) => title)];
+  return `${DIFFERENCE_NOTE}\n\n${markdown([head, ...rows])}`;
+}
+
+/** Bold where chance does not explain it. */
+function signedCell(interval: Interval | null, show: Show): string {
+  if (!interval) return '-';
+  const [mean, low, high] = [interval.mean, interval.low, interval.high].map((value) => signed(value, show));
+  return `${interval.low > 0 || interval.high < 0 ? `**${mean}**` : mean}<br>${low} to ${high}`;
+}
+
+/** With a minus sign, which Markdown's tables do not break a line at. */
+function signed(value: number, show: Show): string {
+  return `${value < 0 ? '−' : '+'}${show(Math.abs(value))}`;
 }
 
 /** The sets that judge: all but validation, which stands in, by its name, where a model was scored on nothing else. */

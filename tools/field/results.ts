@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { printJson, UserError } from '../command.ts';
 import { ROW_FILE, type Row, type RowFile, readRows, rowFolder } from '../rows.ts';
 import { writeWhole } from '../write-whole.ts';
-import { type Interval, type NamedScores, named, resample, type ScoreName } from './bootstrap.ts';
+import { type Interval, type NamedScores, named, resample, resampleDifference, type ScoreName } from './bootstrap.ts';
 import { addCounts, allScores } from './metrics/scores.ts';
 import { resultsPage } from './results-page.ts';
 import { readScoreFile, type ScoredSet, type ScoreFile } from './score-file.ts';
@@ -14,6 +14,16 @@ export interface ResultSet {
   readonly set: ScoredSet;
   readonly scores: NamedScores;
   readonly intervals: Readonly<Record<ScoreName, Interval | null>>;
+}
+
+/** How much better or worse a set's scores are than another model's on the same recordings; undefined where the recordings differ. */
+export function difference(
+  { set }: ResultSet,
+  { set: base }: ResultSet,
+): Readonly<Record<ScoreName, Interval | null>> | undefined {
+  const same = set.recordings.length === base.recordings.length;
+  if (!same || set.recordings.some(({ name }, i) => name !== base.recordings[i]!.name)) return undefined;
+  return resampleDifference(countsOf(set), countsOf(base));
 }
 
 export interface Result {
@@ -88,8 +98,12 @@ async function resultOf(name: string | undefined, file: string, row: Row | undef
 }
 
 function scored(set: ScoredSet): ResultSet {
-  const counts = set.recordings.map((recording) => recording.counts);
+  const counts = countsOf(set);
   return { set, scores: named(allScores(addCounts(counts))), intervals: resample(counts) };
+}
+
+function countsOf(set: ScoredSet) {
+  return set.recordings.map((recording) => recording.counts);
 }
 
 function asJson({ name, row, model, sets }: Result) {

@@ -1,5 +1,5 @@
 // Resampling over recordings against what statistics say of it.
-import { resample } from '../../../tools/field/bootstrap.ts';
+import { resample, resampleDifference } from '../../../tools/field/bootstrap.ts';
 import { countRecording, framePair, type RecordingCounts } from '../../../tools/field/metrics/scores.ts';
 import type { Scene } from '../../../tools/scene-csv.ts';
 
@@ -38,4 +38,19 @@ test('a score that a draw has nothing to form from has no interval', () => {
   const { DE, ER } = resample([DEAF, DEAF]);
   expect(DE).toBeNull();
   expect(ER!.mean).toBe(1);
+});
+
+test('a difference is judged by pairs: what makes recordings hard for both leaves it', () => {
+  const hard = Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? RIGHT : DEAF));
+  const lessHard = hard.map((recording, i) => (i % 20 === 1 ? RIGHT : recording)); // five of the fifty missed ones heard
+  const { FR } = resampleDifference(lessHard, hard);
+  // five of a hundred: a deviation of sqrt(0.05 * 0.95 / 100) = 0.022, while either share has 0.05
+  expect(Math.abs(FR!.mean - 0.05)).toBeLessThan(3 * (0.022 / Math.sqrt(200)));
+  expect(FR!.low).toBeGreaterThan(0);
+  expect(FR!.high - FR!.low).toBeLessThan(4.6 * 0.022);
+  expect(resampleDifference(hard, hard).FR).toEqual({ mean: 0, low: 0, high: 0 });
+});
+
+test('recordings that are no pairs are refused', () => {
+  expect(() => resampleDifference([RIGHT], [RIGHT, DEAF])).toThrow('paired resampling of 1 and 2 recordings');
 });
