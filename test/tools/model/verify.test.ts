@@ -34,7 +34,7 @@ test('the shipped model is proved, with report and picture', async () => {
   const { code, stdout, stderr } = await earshot(['model', 'verify', SHIPPED, '--report', report]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(
-    /model\.onnx {2}float32, 2\.46 MiB: proved\n {2}against PyTorch {2}activity .* SQNR 1\d\d\.\d dB/,
+    /model\.onnx {2}float32, 2\.39 MiB: proved\n {2}against PyTorch {2}activity .* SQNR 1\d\d\.\d dB/,
   );
   expect(await readFile(join(report, 'verify.txt'), 'utf8')).toBe(stdout);
   const json = JSON.parse(await readFile(join(report, 'verify.json'), 'utf8'));
@@ -61,16 +61,16 @@ test('a file that computes something else is refused, by PyTorch and by what it 
   expect(shipped).toMatchObject({ type: 'file', faults: [], labelled: { scores: { F1: expect.any(Number) } } });
   expect((shipped!.labelled as { scores: { F1: number } }).scores.F1).toBeGreaterThan(0.6);
   expect(other!.faults).toEqual([
+    // One output is a vector per class, the other its length: both are 1.3 times what they were, but for tanh.
+    expect.stringMatching(/^activity differs from PyTorch by 0\.\d+, rounding does 0\.0001/),
     expect.stringMatching(/^direction differs from PyTorch by 0\.\d+, rounding does 0\.0001/),
-    expect.stringMatching(/^direction differs from PyTorch by 0\.\d+ \(root|^on the labelled set/),
-    ...((other!.faults as string[]).length > 2 ? [expect.stringMatching(/^on the labelled set F1 changes by/)] : []),
+    expect.stringMatching(/^on the labelled set/),
   ]);
-  const { direction, activity } = (other!.labelled as { sqnrDb: { direction: number; activity: number | null } })
-    .sqnrDb;
-  // Only the directions were changed: the activity is the same, which JSON writes as null.
-  expect(activity).toBeNull();
-  expect(direction).toBeGreaterThan(5);
-  expect(direction).toBeLessThan(40);
+  const { sqnrDb } = other!.labelled as { sqnrDb: { direction: number; activity: number } };
+  for (const ratio of [sqnrDb.direction, sqnrDb.activity]) {
+    expect(ratio).toBeGreaterThan(5);
+    expect(ratio).toBeLessThan(40);
+  }
   expect(verdict).toMatchObject({ type: 'verdict', files: 4, refused: expect.arrayContaining([changed]) });
 });
 
