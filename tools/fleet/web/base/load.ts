@@ -14,7 +14,7 @@ type Query = Readonly<Record<string, string | number | undefined>>;
 /**
  * Asks again when path or query change; the old answer is shown until the new one is there.
  * @param path undefined: nothing is asked
- * @param everyMs asks again after so long
+ * @param everyMs asks again so long after an answer: a slow hub is waited for, not asked anew
  */
 export function useLoaded<T>(path: string | undefined, query: Query = {}, everyMs?: number): Loaded<T> {
   const [round, setRound] = useState(0);
@@ -27,15 +27,17 @@ export function useLoaded<T>(path: string | undefined, query: Query = {}, everyM
   useEffect(() => {
     if (path === undefined) return;
     const stop = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
     setState((before) => ({ ...before, isLoading: true }));
+    const settle = (next: (before: T | undefined) => Omit<Loaded<T>, 'reload'>) => {
+      if (stop.signal.aborted) return;
+      setState(({ value }) => next(value));
+      if (everyMs) timer = setTimeout(() => setRound((n) => n + 1), everyMs);
+    };
     get<T>(path, query, stop.signal).then(
-      (value) => setState({ value, error: undefined, isLoading: false }),
-      (error: Error) => {
-        if (stop.signal.aborted) return;
-        setState((before) => ({ value: before.value, error: error.message, isLoading: false }));
-      },
+      (value) => settle(() => ({ value, error: undefined, isLoading: false })),
+      ({ message }: Error) => settle((value) => ({ value, error: message, isLoading: false })),
     );
-    const timer = everyMs ? setTimeout(() => setRound((n) => n + 1), everyMs) : undefined;
     return () => {
       stop.abort();
       clearTimeout(timer);

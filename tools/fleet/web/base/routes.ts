@@ -31,6 +31,7 @@ export function useRoute(): Route {
   useEffect(() => {
     const follow = () => setHash(location.hash);
     addEventListener('hashchange', follow);
+    follow(); // The address may have changed since it was drawn: effects run after the picture is on the screen.
     return () => removeEventListener('hashchange', follow);
   }, []);
   return routeOf(hash);
