@@ -18,6 +18,9 @@ const settings = {
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and hyphens');
 
+/** One training, nothing left open. */
+export const Row = z.strictObject({ name, network: name, ...settings });
+
 const RowFile = z
   .strictObject({
     format: z.literal('earshot-rows'),
@@ -35,8 +38,7 @@ const RowFile = z
   );
 
 export type RowFile = z.infer<typeof RowFile>;
-/** One training, nothing left open. */
-export type Row = { readonly name: string; readonly network: string } & Readonly<RowFile['defaults']>;
+export type Row = Readonly<z.infer<typeof Row>>;
 
 export const ROW_FILE = join(PACKAGE_ROOT, 'models', 'train', 'rows.json');
 

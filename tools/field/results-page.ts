@@ -1,8 +1,8 @@
 // The page of results: tables with intervals, results of others, what may be compared, and where every number comes from.
-import type { Interval, ScoreName } from './bootstrap.ts';
-import { RESAMPLINGS } from './bootstrap.ts';
+import type { RowFile } from '../rows.ts';
+import { type Interval, RESAMPLINGS, type ScoreName } from './bootstrap.ts';
 import { PAPER_NOTES, PUBLISHED } from './published.ts';
-import { difference, type Result, type ResultSet, type Results } from './results.ts';
+import type { Result, ResultSet } from './results-file.ts';
 
 type Show = (value: number) => string;
 const rate: Show = (value) => value.toFixed(3);
@@ -50,6 +50,12 @@ table below; others report all four folds. The paper does not say whether its di
 its intervals ("200 predictions with Monte Carlo simulation") are not defined; ours are as said above.
 `;
 
+export interface Results {
+  readonly rows: readonly Result[];
+  readonly others: readonly Result[];
+  readonly tables: RowFile['tables'];
+}
+
 export function resultsPage(results: Results): string {
   return [
     INTRODUCTION,
@@ -72,11 +78,9 @@ function table(title: string, results: readonly Result[], note: string | undefin
 
 /** What the later rows of a table gain or lose against its first. */
 function differences([base, ...later]: readonly Result[]): string {
-  const against = base && judgingSets(base.sets)[0];
-  const rows = later.flatMap(({ name, sets }) => {
-    const set = judgingSets(sets)[0];
-    const found = set && against && difference(set, against);
-    return found ? [[name, ...DIFFERENCES.map(([score, , show]) => signedCell(found[score], show))]] : [];
+  const rows = later.flatMap(({ name, differences }) => {
+    const found = differences.find(({ against }) => against === base!.name);
+    return found ? [[name, ...DIFFERENCES.map(([score, , show]) => signedCell(found.intervals[score], show))]] : [];
   });
   if (rows.length === 0) return '';
   const head = [`against ${base!.name}`, ...DIFFERENCES.map(([, title]) => title)];
@@ -96,23 +100,23 @@ function signed(value: number, show: Show): string {
 }
 
 /** The sets that judge: all but validation, which stands in, by its name, where a model was scored on nothing else. */
-function judgingSets(sets: readonly ResultSet[]): readonly ResultSet[] {
-  const judging = sets.filter(({ set }) => set.set !== 'validation');
-  return judging.length > 0 ? judging : sets;
+export function judging<T extends { readonly set: string }>(sets: readonly T[]): readonly T[] {
+  const others = sets.filter(({ set }) => set !== 'validation');
+  return others.length > 0 ? others : sets;
 }
 
 /** A line for each set that judges. */
 function rowsOf({ name, model, sets }: Result): string[][] {
-  const judging = judgingSets(sets);
-  if (!model || judging.length === 0) return [[name, 'not yet trained']];
+  const judges = judging(sets);
+  if (!model || judges.length === 0) return [[name, 'not yet trained']];
   const cost = [
     model.parameters?.toLocaleString('en') ?? '-',
     model.macs === null ? '-' : (model.macs / 1e9).toFixed(3),
   ];
-  return judging.map(({ set, intervals }) => [
-    judging.length > 1 || set.set === 'validation' ? `${name}: ${set.set}` : name,
+  return judges.map(({ set, intervals, windowMs }) => [
+    judges.length > 1 || set === 'validation' ? `${name}: ${set}` : name,
     ...COLUMNS.map(([score, , show]) => cell(intervals[score], show)),
-    ...[...cost, set.windowMs === null ? '-' : set.windowMs.toFixed(1)],
+    ...[...cost, windowMs === null ? '-' : windowMs.toFixed(1)],
   ]);
 }
 
@@ -142,7 +146,7 @@ function provenance(results: readonly Result[]): string {
     const data = `\`${model.data.sha256.slice(0, 12)}\``;
     return [name, command, `${seed}`, `${epochsDone}`, `${trainedMinutes}`, data, scoredBy(sets), hashes(sets)];
   });
-  const processors = [...new Set(results.flatMap(({ sets }) => sets.map(({ set }) => set.processor)))];
+  const processors = [...new Set(results.flatMap(({ sets }) => sets.map(({ processor }) => processor)))];
   return [
     '## Where the numbers come from\n',
     'Data are named by the first digits of a sha256: of the training data over features and labels, of the test data over names, recordings and labels.\n',
@@ -152,12 +156,12 @@ function provenance(results: readonly Result[]): string {
 }
 
 function scoredBy(sets: readonly ResultSet[]): string {
-  return [...new Set(sets.map(({ set }) => `\`${set.command}\``))].join('<br>');
+  return [...new Set(sets.map(({ command }) => `\`${command}\``))].join('<br>');
 }
 
 function hashes(sets: readonly ResultSet[]): string {
-  return judgingSets(sets)
-    .map(({ set }) => `\`${set.sha256.slice(0, 12)}\``)
+  return judging(sets)
+    .map(({ sha256 }) => `\`${sha256.slice(0, 12)}\``)
     .join('<br>');
 }
 

@@ -27,7 +27,7 @@ const Bin = z.strictObject({
   ...{ count: z.number(), confidenceSum: z.number(), right: z.number() },
 });
 
-const ScoredSet = z.strictObject({
+export const ScoredSet = z.strictObject({
   set: z.string().describe('validation, test, or a name of your own'),
   splits: z.array(z.int()).readonly().nullable(),
   folders: z.array(z.string()).describe('names of the data folders'),
@@ -48,25 +48,27 @@ const ScoredSet = z.strictObject({
   reliability: z.strictObject({ frames: z.array(Bin).readonly(), events: z.array(Bin).readonly() }),
 });
 
+export const ScoredModel = z.strictObject({
+  name: z.string(),
+  sha256: z.string().describe('of the weights'),
+  labels: z.array(z.string()),
+  features: z.strictObject({ preset: z.string(), format: z.string() }),
+  output: z.string(),
+  timePooling: z.int(),
+  network: z.string().nullable().describe('name of its description'),
+  parameters: z.int().nullable(),
+  macs: z.number().nullable().describe('multiply-accumulates per window'),
+  windowSeconds: z.number(),
+  thresholds: z.strictObject({ onset: z.array(z.number()), offset: z.array(z.number()) }),
+  data: z.strictObject({ sha256: z.string(), seed: z.int() }).describe('it was trained on'),
+  training: z.record(z.string(), z.union([z.string(), z.number()])),
+  command: z.string().nullable().describe('that trained it'),
+});
+
 const ScoreFile = z.strictObject({
   format: z.literal('earshot-scores'),
   version: z.literal(1),
-  model: z.strictObject({
-    name: z.string(),
-    sha256: z.string().describe('of the weights'),
-    labels: z.array(z.string()),
-    features: z.strictObject({ preset: z.string(), format: z.string() }),
-    output: z.string(),
-    timePooling: z.int(),
-    network: z.string().nullable().describe('name of its description'),
-    parameters: z.int().nullable(),
-    macs: z.number().nullable().describe('multiply-accumulates per window'),
-    windowSeconds: z.number(),
-    thresholds: z.strictObject({ onset: z.array(z.number()), offset: z.array(z.number()) }),
-    data: z.strictObject({ sha256: z.string(), seed: z.int() }).describe('it was trained on'),
-    training: z.record(z.string(), z.union([z.string(), z.number()])),
-    command: z.string().nullable().describe('that trained it'),
-  }),
+  model: ScoredModel,
   sets: z.array(ScoredSet),
 });
 

@@ -1,8 +1,10 @@
 // From recordings with labels to scores, thresholds, tables and a model card, with the model of test/golden/loudness-model.
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readResults } from '../../../tools/field/results-file.ts';
 import { readScoreFile } from '../../../tools/field/score-file.ts';
 import { findRecordings } from '../../../tools/hear-data.ts';
+import { ROW_FILE } from '../../../tools/rows.ts';
 import { earshot, jsonLines } from '../../earshot.ts';
 import {
   copyOfModel,
@@ -212,30 +214,76 @@ test('a card says the scores and its weaknesses, and refuses the scores of other
   rmSync(other, { recursive: true });
 });
 
-test('the page of results lists what is scored and, as that, what is not trained', async () => {
-  const runs = join(folder, 'runs');
-  mkdirSync(join(runs, 'foa-crnn'), { recursive: true });
-  writeFileSync(join(runs, 'foa-crnn', 'scores.json'), readFileSync(scores));
-  const out = join(folder, 'results.md');
-  const { code, stdout } = await earshot([
-    'field',
-    'results',
-    '--runs',
-    runs,
-    '--model',
-    scores,
-    '--out',
-    out,
-    '--json',
-  ]);
-  expect(code).toBe(0);
-  const page = readFileSync(out, 'utf8');
-  const rows = JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8'));
-  expect(page).toMatch(/\| foa-cnn \| not yet trained \|/);
-  expect(page).toMatch(/\| foa-crnn \| \d\.\d{3}<br>\d\.\d{3}–\d\.\d{3} \|/);
-  expect(page).toContain('earshot field score --model loudness-model --data data');
-  expect(rows).toEqual(jsonLines(stdout));
-  expect(rows.filter(({ state }: { state: string }) => state === 'scored')).toHaveLength(2);
+describe('the page of results', () => {
+  const out = () => join(folder, 'results.md');
+  const published = () => join(folder, 'results.json');
+  const results = (...options: string[]) => earshot(['field', 'results', ...options]);
+
+  /** Two rows of a table that heard the same recordings, the second one of them not at all. */
+  beforeAll(() => {
+    for (const row of ['foa-cnn', 'foa-crnn']) mkdirSync(join(folder, 'runs', row), { recursive: true });
+    writeFileSync(join(folder, 'runs', 'foa-crnn', 'scores.json'), readFileSync(scores));
+    writeFileSync(join(folder, 'runs', 'foa-cnn', 'scores.json'), JSON.stringify(deafToTheSecond()));
+  });
+
+  function deafToTheSecond() {
+    const file = JSON.parse(readFileSync(scores, 'utf8'));
+    for (const { counts } of file.sets.flatMap(({ recordings }: { recordings: object[] }) => recordings.slice(1))) {
+      const { official } = counts;
+      Object.assign(official, { TP: 0, S: 0, I: 0, D: official.Nref, Nsys: 0, good: 0 });
+    }
+    return file;
+  }
+
+  test('lists what is scored and, as that, what is not trained, and tells rows apart draw by draw', async () => {
+    const { code, stdout } = await results(
+      ...['--runs', join(folder, 'runs'), '--model', scores, '--out', out(), '--json'],
+    );
+    expect(code).toBe(0);
+    const page = readFileSync(out(), 'utf8');
+    expect(page).toMatch(/\| foa-m-crnn \| not yet trained \|/);
+    expect(page).toMatch(/\| foa-crnn \| \d\.\d{3}<br>\d\.\d{3}–\d\.\d{3} \|/);
+    expect(page).toMatch(/\| against foa-cnn \|.*\n.*\n\| foa-crnn \| \**−0\.\d{3}/);
+    expect(page).toContain('earshot field score --model loudness-model --data data');
+    const rows = await readResults(published());
+    expect(rows).toEqual(jsonLines(stdout));
+    expect(rows.filter(({ state }) => state === 'scored')).toHaveLength(3);
+  });
+
+  test('is the same from its JSON alone, but for rows that have other settings now', async () => {
+    const again = join(folder, 'again.md');
+    const formed = await results('--published', published(), '--model', scores, '--out', again);
+    expect(formed).toMatchObject({ code: 0, stdout: expect.stringContaining('3 of 18 trained and scored') });
+    expect(readFileSync(again)).toEqual(readFileSync(out()));
+    expect(readFileSync(join(folder, 'again.json'))).toEqual(readFileSync(published()));
+
+    const rows = join(folder, 'rows.json');
+    const list = JSON.parse(readFileSync(ROW_FILE, 'utf8'));
+    writeFileSync(rows, JSON.stringify({ ...list, defaults: { ...list.defaults, fold: 2 } }));
+    const { stdout } = await results('--published', published(), '--rows', rows, '--json');
+    expect(jsonLines(stdout).filter(({ state }) => state === 'scored')).toEqual([]);
+  });
+
+  test('takes a row of the runs before a published one, and no difference between the two', async () => {
+    rmSync(join(folder, 'runs', 'foa-cnn'), { recursive: true });
+    const { stdout } = await results('--runs', join(folder, 'runs'), '--published', published(), '--json');
+    const scored = jsonLines(stdout).filter(({ state }) => state === 'scored');
+    expect(scored.map(({ name, differences }) => [name, differences])).toEqual([
+      ['foa-crnn', []],
+      ['foa-cnn', []],
+    ]);
+  });
+
+  test.each([
+    ['neither runs nor a page', () => [], /with --runs FOLDER where the rows are, or with --published FILE\.json/],
+    ['no file', () => ['--published', join(folder, 'no.json')], /no\.json is no results\.json \(ENOENT/],
+    ['another file', () => ['--published', scores], /scores\.json is no results\.json of this version \(format: /],
+  ] as const)('refuses %s', async (_, options, message) => {
+    const { code, stderr } = await results(...options(), '--out', join(folder, 'none.md'));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(message);
+    expect(existsSync(join(folder, 'none.md'))).toBe(false);
+  });
 });
 
 test('a file that is no scores.json is refused by name', async () => {
