@@ -28,6 +28,7 @@ interface Options {
   seconds: number;
   rooms: FreshSource['rooms'];
   directions: FreshSource['directions'];
+  overlap: number[];
   snr: [number, number];
   ambience?: string;
   vary?: boolean;
@@ -63,7 +64,9 @@ export function synthCommand(): Command {
     .option('--sounds <dir>', 'folder of CLASS/sound.wav or .flac for fresh layouts (may be given again)', collect)
     .option('--extra', 'use the corpus’s extra/ sounds too (with --fresh)')
     .addOption(
-      new Option('--split <list>', 'splits of the corpus to use').argParser(splitList).default([1, 2, 3, 4], '1,2,3,4'),
+      new Option('--split <list>', 'splits of the corpus to use')
+        .argParser(wholeList(1, 4))
+        .default([1, 2, 3, 4], '1,2,3,4'),
     )
     .option('--fresh <n>', 'draw this many new layouts with the data set’s statistics', whole(1, 1e6))
     .option('--as-split <n>', 'split number in the names of fresh recordings', whole(0, 9), 1)
@@ -83,6 +86,11 @@ export function synthCommand(): Command {
       new Option('--directions <kind>', 'fresh layouts: the 10° grid, anywhere, or either by recording')
         .choices(['grid', 'free', 'mix'])
         .default('grid'),
+    )
+    .addOption(
+      new Option('--overlap <list>', 'fresh layouts: sounds at once at most, 1, 2, or as many recordings of either')
+        .argParser(wholeList(1, 2))
+        .default([1, 2], '1,2'),
     )
     .addOption(
       new Option('--snr <db>', 'mean event level above the ambience, or a range LOW:HIGH to draw from')
@@ -183,16 +191,18 @@ async function plan(options: Options): Promise<{ recipe: Recipe; tasks: Task[] }
       tasks: names.map((name, index) => ({ index, name })),
     };
   }
-  const { fresh: count, asSplit, rooms, directions } = options;
+  const { fresh: count, asSplit, rooms, directions, overlap: overlaps } = options;
+  const source: FreshSource = { kind: 'fresh', banks: banksOf(options), count, rooms, directions, overlaps, asSplit };
   return {
-    recipe: { ...common, source: { kind: 'fresh', banks: banksOf(options), count, rooms, directions, asSplit } },
-    tasks: Array.from({ length: count }, (_, index) => ({ index, name: freshName(asSplit, index) })),
+    recipe: { ...common, source },
+    tasks: Array.from({ length: count }, (_, index) => ({ index, name: freshName(source, index) })),
   };
 }
 
 /** Names go through rooms and overlaps so that any number of recordings has about as many of each. */
-function freshName(split: number, index: number): string {
-  return `split${split}_ir${index % 5}_ov${1 + (Math.floor(index / 5) % 2)}_${index + 1}`;
+function freshName({ asSplit, overlaps }: FreshSource, index: number): string {
+  const overlap = overlaps[Math.floor(index / 5) % overlaps.length];
+  return `split${asSplit}_ir${index % 5}_ov${overlap}_${index + 1}`;
 }
 
 function layoutsOnly({ corpus, sounds = [], vary, extra }: Options): string {
@@ -233,8 +243,8 @@ function whole(low: number, high: number) {
   };
 }
 
-function splitList(text: string): number[] {
-  return text.split(',').map(whole(1, 4));
+function wholeList(low: number, high: number) {
+  return (text: string): number[] => text.split(',').map(whole(low, high));
 }
 
 function formatList(text: string): Format[] {

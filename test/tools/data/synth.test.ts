@@ -79,6 +79,32 @@ test('the same seed gives the same bytes with any number of workers, another see
   expect(filesOf(out('other'))[name]).not.toBe(filesOf(out('one'))[name]);
 });
 
+test('recordings with two sounds at once come alone where they are asked for', async () => {
+  await synth(
+    '--sounds',
+    sounds,
+    '--fresh',
+    '7',
+    '--overlap',
+    '2',
+    '--seconds',
+    '8',
+    '--format',
+    'foa',
+    '--out',
+    out('two'),
+  );
+  const files = readdirSync(out('two/metadata_dev'));
+  expect(files.map((file) => file.match(/_ov(\d)/)![1])).toEqual(Array(7).fill('2'));
+  const events = await readEvents(join(out('two/metadata_dev'), files[0]!));
+  expect(
+    events.some((a) => events.some((b) => b !== a && b.startSeconds < a.endSeconds && a.startSeconds < b.endSeconds)),
+  ).toBe(true);
+  const { code, stderr } = await fresh('x', '--overlap', '1,3');
+  expect(stderr).toMatch(/--overlap <list>.*1,3.*whole number from 1 to 2/);
+  expect(code).toBe(1);
+});
+
 test('the direction of each sound can be found again in the ambisonic recording', async () => {
   await synth(
     '--sounds',

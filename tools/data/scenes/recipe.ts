@@ -32,6 +32,8 @@ export interface FreshSource {
   readonly count: number;
   readonly rooms: 'random' | '5';
   readonly directions: 'grid' | 'free' | 'mix';
+  /** Simultaneous tracks, 1 or 2, in turn. */
+  readonly overlaps: readonly number[];
   readonly asSplit: number;
 }
 
