@@ -1,5 +1,5 @@
 // The hub's page in Debian's Chromium, before the real hub: broker, database, HTTP server, and devices that publish over MQTT.
-import type { Browser } from 'playwright-core';
+import type { Browser, Cookie } from 'playwright-core';
 import { chromiumTest, hasChromium, startChromium } from '../../../chromium.ts';
 import { USERS } from '../../../fleet-hub.ts';
 import { accessibilityFaults, signIn, type Visit, visit } from '../../../fleet-page.ts';
@@ -21,10 +21,16 @@ afterAll(async () => {
   await stack?.stop();
 }, 60_000);
 
-async function signedIn(user: keyof typeof USERS = 'anna', scheme: 'light' | 'dark' = 'light'): Promise<Visit> {
-  const opened = await visit(browser, stack.url, { scheme });
+/** Of each user who has signed in: the hub lets nobody do so often. */
+const sessions = new Map<string, Cookie[]>();
+
+async function signedIn(user: keyof typeof USERS = 'anna'): Promise<Visit> {
+  const opened = await visit(browser, stack.url);
+  await opened.context.addCookies(sessions.get(user) ?? []);
   await opened.open('/devices');
-  await signIn(opened, user, USERS[user].password);
+  if (!sessions.has(user)) await signIn(opened, user, USERS[user].password);
+  await opened.page.getByRole('navigation', { name: 'Pages' }).waitFor();
+  sessions.set(user, await opened.context.cookies());
   return opened;
 }
 
@@ -257,6 +263,35 @@ chromiumTest('an operator changes a setting and sees the device take it; a viewe
   expect(await viewer.page.getByRole('button', { name: 'Send to the device' }).count()).toBe(0);
   await viewer.context.close();
 });
+
+chromiumTest('a hub that takes longer to answer than the page waits to ask again is waited for', async () => {
+  const opened = await signedIn();
+  await opened.page.route('**/forest/clearing/desired', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 6000)); // the tab asks every 5 s
+    await route.continue();
+  });
+  await opened.open('/devices/forest/clearing/settings');
+  await seen(opened, 'tracking.minimumSeconds');
+  await opened.page.unrouteAll({ behavior: 'ignoreErrors' });
+  await opened.context.close();
+});
+
+chromiumTest('an address that changes while the page is first drawn is followed', async () => {
+  const opened = await signedIn();
+  await opened.page.addInitScript(CHANGE_BEFORE_LISTENING);
+  await opened.page.reload();
+  await seen(opened, 'faces 40°');
+  await opened.context.close();
+});
+
+/** Goes to the map at the last moment at which nobody is told: when the page begins to listen for such changes. */
+const CHANGE_BEFORE_LISTENING = `{
+  const add = window.addEventListener;
+  window.addEventListener = (type, ...rest) => {
+    if (type === 'hashchange') history.replaceState(null, '', '#/map');
+    add(type, ...rest);
+  };
+}`;
 
 chromiumTest('an operator sees who is in which wave, begins a rollout and pauses it', async () => {
   const opened = await signedIn('otto');
