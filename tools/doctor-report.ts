@@ -9,6 +9,7 @@ import { pack } from 'tar-stream';
 import { boardIdentity } from '../runtime/device/board-identity.ts';
 import { hideSecrets, withoutSecrets } from '../runtime/device/secrets.ts';
 import { SelfLook } from '../runtime/device/self-look.ts';
+import { jsonOrUndefined } from '../runtime/json-text.ts';
 import type { NamedFinding } from './doctor-checks.ts';
 import { version } from './package-version.ts';
 import { writeWhole } from './write-whole.ts';
@@ -82,16 +83,8 @@ async function machine(folder: string): Promise<unknown> {
 async function addFile(entries: Map<string, string>, name: string, path: string): Promise<void> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return;
-  const json = name.endsWith('.json') ? parsed(text) : undefined;
+  const json = name.endsWith('.json') ? jsonOrUndefined(text) : undefined;
   entries.set(name, safe(json ?? text));
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // a broken file is shown as the text that it is
-  }
 }
 
 function safe(value: unknown): string {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { z } from 'zod';
+import { jsonOrUndefined } from '../runtime/json-text.ts';
 import { UserError } from './command.ts';
 import type { DetectedEvent } from './detect.ts';
 
@@ -35,7 +36,7 @@ export async function readToldEvents(file: string, labels: readonly string[]): P
 }
 
 function parseLine(line: string, place: string, labels: readonly string[]) {
-  const result = ToldEvent.safeParse(parseJson(line));
+  const result = ToldEvent.safeParse(jsonOrUndefined(line));
   if (!result.success) {
     const [issue] = result.error.issues;
     throw new UserError(
@@ -47,12 +48,4 @@ function parseLine(line: string, place: string, labels: readonly string[]) {
   if (classIndex < 0) throw new UserError(`${place}: unknown class "${label}"; known: ${labels.join(', ')}.`);
   const event = { label, classIndex, startSeconds: start, endSeconds: end, azimuth, elevation, score };
   return { name: basename(recording, extname(recording)), event };
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

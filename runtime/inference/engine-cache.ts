@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { PRESETS } from '../../models/presets.ts';
 import { type EngineBuild, trtexecArguments } from '../../models/tensorrt.ts';
+import { jsonOrUndefined } from '../json-text.ts';
 import { InferenceError } from './engine.ts';
 import { type BuildOptions, buildEngine } from './engine-build.ts';
 import type { EnginePlan } from './engine-plan.ts';
@@ -155,7 +156,7 @@ async function checkRoom(folder: string, { networkFile }: Model): Promise<void> 
 async function readRecord(file: string): Promise<EngineRecord | undefined> {
   const text = await readFile(`${file}.json`, 'utf8').catch(missing);
   if (text === undefined) return undefined;
-  const record = Record.safeParse(jsonOf(text));
+  const record = Record.safeParse(jsonOrUndefined(text));
   if (!record.success) return undefined;
   return (await hashOf(file).catch(missing)) === record.data.sha256 ? record.data : undefined;
 }
@@ -210,14 +211,6 @@ async function hashOf(file: string): Promise<string> {
   return createHash('sha256')
     .update(await readFile(file))
     .digest('hex');
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // a torn record is none
-  }
 }
 
 function missing(error: NodeJS.ErrnoException): undefined {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { STORAGES } from '../../boards/board.ts';
+import { jsonOrUndefined } from '../../runtime/json-text.ts';
 import { UserError } from '../command.ts';
 import { writeWhole } from '../write-whole.ts';
 
@@ -56,19 +57,11 @@ export async function readState(folder: string, settings: FlashSettings): Promis
     throw new UserError(`${file} cannot be read (${error.message}).`, { cause: error });
   });
   if (text === undefined) return undefined;
-  const parsed = FlashState.safeParse(jsonOf(text));
+  const parsed = FlashState.safeParse(jsonOrUndefined(text));
   if (!parsed.success) throw new UserError(`${file} does not say how far a flash came: begin anew without --resume.`);
   const other = SETTINGS.find((key) => parsed.data[key] !== settings[key]);
   if (!other) return parsed.data;
   throw new UserError(
     `The run in ${folder} was for ${other} ${parsed.data[other]}, this is for ${settings[other]}: begin anew without --resume.`,
   );
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // a power cut; the schema refuses it
-  }
 }

@@ -1,10 +1,9 @@
 // results.json: the scores of rows and models as their page shows them, which outlive the runs that they come from.
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { UserError } from '../command.ts';
 import { Row } from '../rows.ts';
 import { writeWhole } from '../write-whole.ts';
 import { SCORE_NAMES } from './bootstrap.ts';
+import { readMade } from './made-file.ts';
 import { ScoredModel, ScoredSet } from './score-file.ts';
 
 const Interval = z.strictObject({ mean: z.number(), low: z.number(), high: z.number() });
@@ -46,24 +45,9 @@ export type Difference = z.infer<typeof Difference>;
 export type Result = z.infer<typeof Result>;
 
 /** @throws UserError when the file is missing or no results.json of this version */
-export async function readResults(file: string): Promise<Result[]> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, 'utf8'));
-  } catch (cause) {
-    throw new UserError(
-      `${file} is no results.json (${(cause as Error).message}): name one of "earshot field results".`,
-      {
-        cause,
-      },
-    );
-  }
-  const found = ResultFile.safeParse(json);
-  if (found.success) return found.data.results;
-  const [issue] = found.error.issues;
-  throw new UserError(
-    `${file} is no results.json of this version (${issue?.path.join('.') || 'file'}: ${issue?.message}): name one of "earshot field results".`,
-  );
+export async function readResults(file: string): Promise<readonly Result[]> {
+  const { results } = await readMade(file, ResultFile, 'results.json', 'name one that "earshot field results" wrote');
+  return results;
 }
 
 /** Keys stand in the schema's order, so that what has not changed leaves the file as it was. */

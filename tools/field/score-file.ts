@@ -1,9 +1,8 @@
 // scores.json: what a model heard in sets of recordings, as counts per recording that any table can be formed from.
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { UserError } from '../command.ts';
 import { writeWhole } from '../write-whole.ts';
+import { readMade } from './made-file.ts';
 
 const Counts2019 = z.strictObject({
   ...{ S: z.number(), D: z.number(), I: z.number(), TP: z.number(), Nref: z.number(), Nsys: z.number() },
@@ -76,24 +75,8 @@ export type ScoreFile = z.infer<typeof ScoreFile>;
 export type ScoredSet = z.infer<typeof ScoredSet>;
 
 /** @throws UserError when the file is missing or no scores.json */
-export async function readScoreFile(file: string): Promise<ScoreFile> {
-  const text = await readFile(file, 'utf8').catch((cause) => {
-    throw new UserError(`Cannot read ${file}: make it with "earshot field score".`, { cause });
-  });
-  const result = ScoreFile.safeParse(parseJson(text));
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new UserError(
-    `${file} is no scores.json of this version (${issue?.path.join('.') || 'file'}: ${issue?.message}): make it again with "earshot field score".`,
-  );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+export function readScoreFile(file: string): Promise<ScoreFile> {
+  return readMade(file, ScoreFile, 'scores.json', 'make it with "earshot field score"');
 }
 
 /** Writes sets into a score file; sets of other names that it holds for the same weights and thresholds stay. */

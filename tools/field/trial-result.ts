@@ -1,8 +1,9 @@
 // result.json: what a model heard in a set of recordings on one machine, with the scores of every label frame, so that two can be compared.
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { UserError } from '../command.ts';
+import { jsonOrUndefined } from '../../runtime/json-text.ts';
 import { writeWhole } from '../write-whole.ts';
+import { readMade } from './made-file.ts';
 
 const Event = z.strictObject({
   ...{ label: z.string(), classIndex: z.int().min(0), startSeconds: z.number(), endSeconds: z.number() },
@@ -35,18 +36,8 @@ const TrialResult = z.strictObject({
 export type TrialResult = z.infer<typeof TrialResult>;
 
 /** @throws UserError when the file is missing or no result.json */
-export async function readTrialResult(file: string): Promise<TrialResult> {
-  const text = await readFile(file, 'utf8').catch((cause) => {
-    throw new UserError(`Cannot read ${file}: give the result.json of another "earshot field evaluate --recordings".`, {
-      cause,
-    });
-  });
-  const result = TrialResult.safeParse(parseJson(text));
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new UserError(
-    `${file} is no result.json of this version (${issue?.path.join('.') || 'file'}: ${issue?.message}): evaluate again with --out.`,
-  );
+export function readTrialResult(file: string): Promise<TrialResult> {
+  return readMade(file, TrialResult, 'result.json', 'give one of "earshot field evaluate --recordings"');
 }
 
 export function writeTrialResult(file: string, result: TrialResult): Promise<void> {
@@ -56,7 +47,7 @@ export function writeTrialResult(file: string, result: TrialResult): Promise<voi
 /** An entry of an interrupted run; undefined where there is none, or it is damaged. */
 export async function readHeardEntry(file: string): Promise<HeardEntry | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : HeardEntry.safeParse(parseJson(text)).data;
+  return text === undefined ? undefined : HeardEntry.safeParse(jsonOrUndefined(text)).data;
 }
 
 /** @param activity (frames, classes), 0..1 */
@@ -68,14 +59,6 @@ export function packActivity(activity: Float32Array): string {
 export function unpackActivity(text: string): Float32Array {
   const bytes = Buffer.from(text, 'base64');
   return Float32Array.from({ length: bytes.length >> 1 }, (_, i) => bytes.readUInt16LE(2 * i) / 65_535);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function shortened(_key: string, value: unknown): unknown {

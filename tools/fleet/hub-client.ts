@@ -1,6 +1,7 @@
 // The hub over its HTTP API, as the terminal commands speak with it: where it is, the token, answers checked, errors in its words.
 import { readFile, stat } from 'node:fs/promises';
 import type { z } from 'zod';
+import { jsonOrUndefined } from '../../runtime/json-text.ts';
 import { othersCanRead } from '../../runtime/secret-file.ts';
 import { UserError } from '../command.ts';
 
@@ -144,7 +145,7 @@ export class HubClient {
 
   async #checked<Schema extends z.ZodType>(path: string, schema: Schema, response: Response): Promise<z.infer<Schema>> {
     const text = await response.text();
-    const result = schema.safeParse(text === '' ? undefined : parsed(text));
+    const result = schema.safeParse(jsonOrUndefined(text));
     if (result.success) return result.data;
     const [issue] = result.error.issues;
     throw new HubError(
@@ -155,21 +156,13 @@ export class HubClient {
 
 async function refusal(response: Response, hasToken: boolean): Promise<HubError> {
   const { status } = response;
-  const said = parsed(await response.text()) as { error?: unknown } | undefined;
+  const said = jsonOrUndefined(await response.text()) as { error?: unknown } | undefined;
   if (status === 401) {
     const way = hasToken ? 'it does not know this token' : 'it wants a token: set EARSHOT_TOKEN or give --token-file';
     return new HubError(`The hub does not let us in: ${way}.`, { status });
   }
   const reason = typeof said?.error === 'string' ? said.error : `answered with status ${status}`;
   return new HubError(`The hub refuses: ${reason}`, { status });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 async function* linesOf(response: Response, signal: AbortSignal): AsyncGenerator<string> {

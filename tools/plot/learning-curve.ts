@@ -1,5 +1,6 @@
 // How a training run went: loss, ER and F1, and direction error over the epochs, with the best epoch marked.
 import { z } from 'zod';
+import { jsonOrUndefined } from '../../runtime/json-text.ts';
 import { UserError } from '../command.ts';
 import { drawPanel, drawRows, drawTicks, type Panel, scale } from './axes.ts';
 import { text } from './lettering.ts';
@@ -34,14 +35,6 @@ export function parseEpochs(content: string, file: string): Epoch[] {
       );
     return parsed.data;
   });
-}
-
-function jsonOrUndefined(content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    return undefined; // the caller says which line it was
-  }
 }
 
 interface Curve {

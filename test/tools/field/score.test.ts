@@ -276,7 +276,11 @@ describe('the page of results', () => {
 
   test.each([
     ['neither runs nor a page', () => [], /with --runs FOLDER where the rows are, or with --published FILE\.json/],
-    ['no file', () => ['--published', join(folder, 'no.json')], /no\.json is no results\.json \(ENOENT/],
+    [
+      'no file',
+      () => ['--published', join(folder, 'no.json')],
+      /Cannot read .*no\.json: name one that "earshot field results" wrote/,
+    ],
     ['another file', () => ['--published', scores], /scores\.json is no results\.json of this version \(format: /],
   ] as const)('refuses %s', async (_, options, message) => {
     const { code, stderr } = await results(...options(), '--out', join(folder, 'none.md'));
