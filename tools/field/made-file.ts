@@ -18,7 +18,9 @@ export async function readMade<S extends z.ZodType>(
   const text = await readFile(file, 'utf8').catch((cause) => {
     throw new UserError(`Cannot read ${file}: ${remedy}.`, { cause });
   });
-  const result = schema.safeParse(jsonOrUndefined(text));
+  const json = jsonOrUndefined(text);
+  if (json === undefined) throw new UserError(`${file} is no JSON, so no ${kind}: ${remedy}.`);
+  const result = schema.safeParse(json);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const where = issue?.path.join('.') || 'file';

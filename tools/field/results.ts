@@ -54,6 +54,8 @@ async function run(options: Options): Promise<void> {
     throw new UserError(
       'Say with --runs FOLDER where the rows are, or with --published FILE.json which results stand.',
     );
+  if (runs && !existsSync(runs))
+    throw new UserError(`There is no folder ${runs}: name the one that "earshot train rows" keeps.`);
   const { rows, tables } = await readRows(options.rows);
   const before = published ? await readResults(published) : [];
   const heard = await Promise.all(rows.map((row) => heardRow(row, runs, before)));

@@ -169,7 +169,7 @@ test('what makes no sense together is refused before anything is heard', async (
     [[], 'Give --reference and --prediction to compare files, or --recordings'],
     [['--recordings', folders.recordings], 'add --out yard-evaluated'],
     [command(at('no'), '--prediction', 'x'), '--prediction compares files that are there'],
-    [command(at('no'), '--compare', at('labels', 'yard-2.csv')), 'yard-2.csv is no result.json of this version'],
+    [command(at('no'), '--compare', at('labels', 'yard-2.csv')), 'yard-2.csv is no JSON, so no result.json'],
   ] as const;
   for (const [args, message] of refusals) await expect(evaluate(args)).rejects.toThrow(message);
   expect(readdirSync(root)).not.toContain('no');
