@@ -71,11 +71,6 @@ export class InputMeter {
   }
 }
 
-/** Memory of this process; where the kernel hides it (qemu-user), the most that it ever had. */
-export function residentBytes(): number {
-  return process.memoryUsage.rss() || 1024 * process.resourceUsage().maxRSS;
-}
-
 /** The value that a share p of the values does not exceed; null without values. */
 export function quantile(values: readonly number[], p: number): number | null {
   if (values.length === 0) return null;

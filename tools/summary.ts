@@ -1,5 +1,6 @@
 // The end of a run: what was heard, what it cost, and how late it was.
 import { type PipelineFigures, quantile, STAGES } from '../runtime/health.ts';
+import { peakResidentBytes } from '../runtime/memory.ts';
 import type { UplinkFigures } from '../runtime/uplink/uplink.ts';
 
 export interface Summary {
@@ -50,7 +51,7 @@ export function summarise(parts: SummaryParts): Summary {
     inferenceMs: { median: rounded(figures.inference.medianMs), p95: rounded(figures.inference.p95Ms) },
     delaySeconds: { median: seconds(quantile(delaysMs, 0.5)), p95: seconds(quantile(delaysMs, 0.95)) },
     messages,
-    peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+    peakMemoryMiB: Math.round(peakResidentBytes() / 2 ** 20),
     picture,
   };
 }

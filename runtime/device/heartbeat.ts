@@ -1,5 +1,5 @@
 // What the device says of itself in its health message, and the same figures under the names of Prometheus.
-import { residentBytes } from '../health.ts';
+import { residentBytes } from '../memory.ts';
 import type { BoardIdentity } from './board-identity.ts';
 import type { Fault } from './faults.ts';
 import type { LastExit } from './last-exit.ts';

@@ -1,6 +1,7 @@
 // The whole device on a recording: capture, features, inference, tracking and uplink into a broker, as fast as it goes.
 
 import { type Model, NETWORK_FILE } from '../../runtime/inference/model-files.ts';
+import { peakResidentBytes } from '../../runtime/memory.ts';
 import { Pipeline } from '../../runtime/pipeline.ts';
 import { Uplink } from '../../runtime/uplink/uplink.ts';
 import { startBroker } from '../../tools/broker.ts';
@@ -24,7 +25,7 @@ export async function benchPipeline(model: Model, recording: string, runs: numbe
   const measured = Math.max(...results.slice(1).map((result) => result.measured));
   const ofProcessorTime = Math.max(...results.slice(1).map((result) => result.ofProcessorTime));
   const name = `whole pipeline, ${allThreads()} cores`;
-  const peakMemoryMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+  const peakMemoryMiB = Math.round(peakResidentBytes() / 2 ** 20);
   return { name, measured, goal: GOAL, ofProcessorTime, peakMemoryMiB };
 }
 

@@ -1,6 +1,7 @@
 // Our quantising in a process of its own, so that its time and memory are its own: MODEL.onnx WINDOWS.f32 COUNT SHAPE OUT.onnx
 // Prints {"seconds": ..., "peakMiB": ...}, as quantise_peer.py does.
 import { open, readFile, writeFile } from 'node:fs/promises';
+import { peakResidentBytes } from '../../runtime/memory.ts';
 import { calibrate, type Window } from '../../tools/model/quantise/calibrate.ts';
 import { emit } from '../../tools/model/quantise/targets.ts';
 
@@ -24,4 +25,4 @@ const calibrated = await calibrate({ model: bytes, where: model, frames: dims[1]
 const file = emit('ort-int8', calibrated, { method: 'mse', floatLayers: [], release: '8.5.2' });
 await writeFile(out, file.bytes);
 const seconds = (performance.now() - started) / 1000;
-process.stdout.write(`${JSON.stringify({ seconds, peakMiB: process.resourceUsage().maxRSS / 1024 })}\n`);
+process.stdout.write(`${JSON.stringify({ seconds, peakMiB: peakResidentBytes() / 2 ** 20 })}\n`);

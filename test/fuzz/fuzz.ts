@@ -2,6 +2,7 @@
 // A failure names target and run; "--only TARGET --first RUN --runs 1" has it again. Fails on crashes, hangs, untyped errors and too much memory.
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { peakResidentBytes } from '../../runtime/memory.ts';
 import { workerFile } from '../../runtime/worker-file.ts';
 import type { FuzzMessage, FuzzWorkerData } from './fuzz-worker.ts';
 import { FUZZ_TARGETS } from './targets.ts';
@@ -39,7 +40,7 @@ async function main(): Promise<void> {
     await batch(Number(options.first) + totals.runs, count, totals);
     totals.runs += count;
   }
-  const memoryMib = Math.round(process.resourceUsage().maxRSS / 1024);
+  const memoryMib = Math.round(peakResidentBytes() / 2 ** 20);
   if (memoryMib > MOST_MEMORY_MIB) {
     totals.failures.push({ target: 'all', run: -1, reason: `took ${memoryMib} MiB, ${MOST_MEMORY_MIB} are allowed` });
   }
